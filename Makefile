@@ -1,0 +1,36 @@
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: app install test lint bench sample-index
+
+app: install
+	$(BIN)/python app.py $(ARGS)
+
+install: .venv/installed
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+bench: .venv/installed-dev
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# The index that ships with the drawn sample, so that a first start encodes nothing.
+sample-index: .venv/installed
+	$(BIN)/python -m training.prepare_sample_index
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

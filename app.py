@@ -1,0 +1,29 @@
+"""Open the page: settings -> services -> ui.build -> launch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+import ui
+from services import Services
+from settings import Settings
+
+
+def main() -> None:
+    """Read the command line and serve until stopped."""
+    settings = Settings.from_environment()
+    parser = argparse.ArgumentParser(description="Visual Search: find pictures that look alike.")
+    parser.add_argument("--catalog", action="append", metavar="NAME", help="sample, folder:PATH, … (repeatable)")
+    parser.add_argument("--share", action="store_true", help="make a public link")
+    parser.add_argument("--host", default=settings.host, help=f"address to listen on (default {settings.host})")
+    parser.add_argument("--port", type=int, default=settings.port, help="port (default: the first free from 7860)")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    services = Services(settings, [*(given.catalog or ()), "sample"])
+    demo = ui.build(services)
+    demo.launch(server_name=given.host, server_port=given.port, share=given.share, **ui.launch_options(services))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The same jobs without a browser: index, search, evaluate, doctor."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from retrieval.core import AppError
+from retrieval.indexing import Progress, Report
+from services import Services
+from settings import Settings
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
+Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
+Catalog = Annotated[str, typer.Option(help="sample, folder:PATH or deepfashion2:PATH.")]
+Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def main(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False) -> None:
+    """Find pictures that look alike."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    err.quiet = quiet
+
+
+@app.command()
+def index(
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Encode what is new or changed in a catalogue; a second run has nothing to do."""
+    services, key = _open(catalog, label_pattern)
+    report = _build(services, key, engine, weights)
+    speed = report.encoded / report.seconds if report.encoded else None
+    if as_json:
+        print_json(asdict(report) | {"per_second": speed})
+        return
+    out.print(
+        f"{report.pictures} pictures indexed: {report.encoded} encoded, {report.reused} unchanged, "
+        f"{report.removed} removed, {len(report.skipped)} skipped, in {report.seconds:.1f} s"
+        + (f" ({speed:.0f} pictures/s)" if speed else ""),
+        highlight=False,
+    )
+    _name_skipped(report)
+
+
+@app.command()
+def search(
+    image: Annotated[Path, typer.Option(help="The picture to search by.")],
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the pictures of a catalogue that look most like one picture."""
+    from retrieval import pictures
+
+    services, key = _open(catalog, label_pattern)
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise AppError(f"{image} cannot be read ({error.strerror}).") from None
+    picture = pictures.decode(data, services.spec(engine, weights).image_size)
+    _build(services, key, engine, weights)
+    result = services.searcher(key, engine, weights).by_image(picture, k)
+    if as_json:
+        print_json([asdict(hit) for hit in result.hits])
+        return
+    table = Table("rank", "score", "id", "attributes", box=None)
+    for rank, hit in enumerate(result.hits, 1):
+        words = ", ".join(f"{name} {value}" for name, value in hit.attributes.items())
+        table.add_row(str(rank), f"{hit.score:.3f}", hit.id, words, style=None if rank <= result.strong else "dim")
+    out.print(table)
+
+
+@app.command()
+def evaluate(
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    queries: Annotated[str | None, typer.Option(help="Another catalogue to ask from; else leave one out.")] = None,
+    match: Annotated[str, typer.Option(help="What makes a result right: the same 'label' or file 'name'.")] = "label",
+    exclude_label: Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")] = None,
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how good and how fast an engine is on labelled pictures."""
+    services, key = _open(catalog, label_pattern, queries)
+    asked = services.key(queries) if queries else None
+    for each in dict.fromkeys([key, asked or key]):
+        _build(services, each, engine, weights)
+    measured = services.evaluate(key, asked, engine, weights, match, exclude_label or ())
+    if as_json:
+        print_json(measured)
+        return
+    table = Table(box=None, show_header=False)
+    for name, value in measured.items():
+        table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    out.print(table)
+
+
+@app.command("doctor")
+def doctor_(as_json: AsJson = False) -> None:
+    """Say what works on this machine, and the command that mends what doesn't."""
+    from doctor import examine
+
+    checks = examine(Settings.from_environment())
+    if as_json:
+        print_json([asdict(check) for check in checks])
+        return
+    table = Table("", "what", "found", "to mend it", box=None)
+    for check in checks:
+        table.add_row("ok" if check.ok else "--", check.name, check.found, check.remedy or "")
+    out.print(table)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value
+    """Print `value` as plain JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def _open(catalog: str, label_pattern: str | None, *more: str | None) -> tuple[Services, str]:
+    names = [catalog, *(name for name in more if name)]
+    services = Services(Settings.from_environment(), names, label_pattern)
+    return services, services.key(catalog)
+
+
+def _build(services: Services, key: str, engine: str, weights: str | None) -> Report:
+    with _bar() as track:
+        return services.build(key, engine, weights, track)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
+        task = bar.add_task("Indexing", total=None, speed="")
+
+        def track(progress: Progress) -> None:
+            bar.update(
+                task, completed=progress.done, total=progress.total, speed=f"{progress.per_second:.0f} pictures/s"
+            )
+
+        yield track
+
+
+def _name_skipped(report: Report) -> None:
+    for item_id, problem in report.skipped[:20]:
+        err.print(f"skipped {item_id}: {problem}", style="yellow", highlight=False, markup=False)
+    if len(report.skipped) > 20:
+        err.print(f"… and {len(report.skipped) - 20} more; --json lists all.", style="yellow")
+
+
+def run() -> None:
+    """Run the command line; an error that a person can act on is one line and exit code 2."""
+    try:
+        app()
+    except AppError as error:
+        err.quiet = False
+        err.print(str(error), style="red", highlight=False, markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,84 @@
+"""The table of engines: one row for each engine and set of weights, listed without loading a framework."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import threading
+from functools import cache
+from pathlib import Path
+
+from retrieval.core import AppError, Encoder, EncoderSpec
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
+
+SPECS: tuple[EncoderSpec, ...] = (
+    EncoderSpec(
+        engine="squeezenet",
+        weights="fashion",
+        title="SqueezeNet 1.1, tuned on clothes",
+        dim=384,
+        image_size=224,
+        licence="Apache-2.0",
+        source="fine-tuned by training/train_squeezenet.py on the Clothing Dataset (CC0)",
+        load="engines.squeezenet:SqueezeNet",
+        file="squeezenet_fashion.safetensors",
+    ),
+    EncoderSpec(
+        engine="squeezenet",
+        weights="imagenet",
+        title="SqueezeNet 1.1, ImageNet",
+        dim=512,
+        image_size=224,
+        licence="Apache-2.0",
+        source="torchvision's published weights, through torchvision's own loader and cache",
+        load="engines.squeezenet:SqueezeNet",
+        digest="squeezenet1_1-b8a52dc0",
+    ),
+)
+"""The first row of an engine holds its default weights."""
+
+_lock = threading.Lock()
+_loaded: dict[tuple[str, str], Encoder] = {}
+
+
+def spec(engine: str, weights: str | None = None) -> EncoderSpec:
+    """Return the row of `engine` with `weights` (its first row by default); an unknown name lists the valid ones."""
+    rows = [row for row in SPECS if row.engine == engine]
+    if not rows:
+        raise AppError(f"There is no engine '{engine}'. Choose one of: {', '.join(sorted({r.engine for r in SPECS}))}.")
+    for row in rows:
+        if weights in (None, row.weights):
+            return row
+    raise AppError(
+        f"Engine '{engine}' has no weights '{weights}'. Choose one of: {', '.join(row.weights for row in rows)}."
+    )
+
+
+def load(engine: str, weights: str | None = None) -> Encoder:
+    """Return the one encoder of (engine, weights), loading it on first use."""
+    row = spec(engine, weights)
+    with _lock:
+        key = (row.engine, row.weights)
+        if key not in _loaded:
+            module, _, name = row.load.partition(":")
+            _loaded[key] = getattr(importlib.import_module(module), name)(row)
+        return _loaded[key]
+
+
+def digest(row: EncoderSpec) -> str:
+    """Return what names the content of the weights: the row's own digest, or the SHA-256 of its file."""
+    return row.digest or _file_digest(weights_path(row))
+
+
+def weights_path(row: EncoderSpec) -> Path:
+    """Return where the shipped weights of `row` lie; raises AppError when they are not there."""
+    path = WEIGHTS_FOLDER / str(row.file)
+    if row.file is None or not path.is_file():
+        raise AppError(f"The weights of {row.title} are missing: {path.name}. Restore them: git checkout -- assets/weights")
+    return path
+
+
+@cache
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

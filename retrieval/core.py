@@ -1,0 +1,145 @@
+"""The nouns that every way of searching shares: items, hits, the protocols of the parts, and the errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+Attributes = Mapping[str, str]
+Filter = Mapping[str, Sequence[str]]
+"""Attribute -> values that are let through: any of the values, for every one of the attributes."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels of the oriented picture; right and bottom are outside."""
+
+
+class AppError(Exception):
+    """Something a person can act on: what failed, the actual value, how to mend it."""
+
+
+class BadPictureError(AppError):
+    """A file that cannot be shown as a picture."""
+
+
+class StaleIndexError(AppError):
+    """An index that was made by other weights, another preprocessing or other pictures."""
+
+
+class MissingIndexError(AppError):
+    """No finished index for this catalogue and engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture of a catalogue, or one region of a picture.
+
+    `stamp` is a cheap sign of change (size and modification time of a file, a dataset's fingerprint).
+    """
+
+    id: str
+    attributes: Attributes = field(default_factory=dict)
+    stamp: str = ""
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer to a query; `score` is the cosine similarity, higher is better."""
+
+    id: str
+    score: float
+    attributes: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """The facts of one engine with one set of weights, readable without loading either.
+
+    `digest` names the weights' content, `preprocessing` counts the versions of what is done to a picture before the
+    network sees it: an index made under other values of either is stale.
+    """
+
+    engine: str
+    weights: str
+    title: str
+    dim: int
+    image_size: int
+    licence: str
+    source: str
+    load: str
+    file: str | None = None
+    digest: str = ""
+    preprocessing: int = 1
+    accepts_text: bool = False
+
+
+def fingerprint(items: Iterable[Item]) -> str:
+    """Return a digest of `items` that changes when one is added, changed, relabelled, moved or gone."""
+    digest = hashlib.blake2b(digest_size=16)
+    for item in items:
+        row = (item.id, item.stamp, item.box, sorted(item.attributes.items()))
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
+
+
+class Encoder(Protocol):
+    """A network that turns pictures into unit vectors."""
+
+    spec: EncoderSpec
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return float32 (n, dim), every row of length 1."""
+        ...
+
+
+class Catalog(Protocol):
+    """Where pictures come from; an id is a stable relative path or key, never a position."""
+
+    name: str
+    title: str
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+    def fingerprint(self) -> str:
+        """Return a digest that changes when an item is added, changed, relabelled or gone."""
+        ...
+
+    def read(self, item_id: str) -> bytes:
+        """Return the encoded picture file that holds the item; raises BadPictureError when it cannot be read."""
+        ...
+
+    def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
+        """Return the item decoded, upright, RGB; with `shorter_side`, possibly reduced but no smaller than that."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Where vectors live. One score everywhere: cosine similarity, sorted from the best, never padded."""
+
+    dim: int
+
+    def __len__(self) -> int: ...
+
+    def add(
+        self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None
+    ) -> None:
+        """Insert or replace rows; `vectors` is float32 (n, dim) of unit length."""
+        ...
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Drop rows; an id that is not there is no error."""
+        ...
+
+    def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
+        """Return, for each row of `vectors` (n, dim), the min(k, matching rows) nearest items."""
+        ...
+
+    def vectors(self, ids: Sequence[str]) -> np.ndarray:
+        """Return float32 (n, dim), the stored vectors of `ids`; raises AppError naming an unknown id."""
+        ...

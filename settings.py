@@ -1,0 +1,34 @@
+"""Every environment variable and default, read in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation may choose; sizes in bytes, pixels or counts as named."""
+
+    index_cache: Path = ROOT / "index_cache"
+    sample: Path = ROOT / "assets" / "sample"
+    prepared: Path = ROOT / "assets" / "prepared"
+    host: str = "127.0.0.1"
+    port: int | None = None
+    max_upload_bytes: int = 32 * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read VISUAL_SEARCH_CACHE, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; on a Space listen to every address."""
+        host = environment.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in environment else cls.host)
+        port = environment.get("GRADIO_SERVER_PORT")
+        cache = environment.get("VISUAL_SEARCH_CACHE")
+        return cls(
+            index_cache=Path(cache).expanduser() if cache else ROOT / "index_cache",
+            host=host,
+            port=int(port) if port else None,
+        )

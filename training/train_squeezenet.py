@@ -1,0 +1,367 @@
+"""Trains the weights behind the engine `squeezenet`: meaning from labels and a teacher, look from telling photos apart.
+
+python -m training.train_squeezenet --photos ../shared/data/clothing --teacher ../shared/weights/efficientnetb4_notop.npz
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import logging
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name every torch reader expects)
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engines.squeezenet_net import APPEARANCE_DIM, MEAN, SEMANTIC_DIM, STD, FashionSqueezeNet
+from engines.torchvision_compat import models
+from training.fashion_data import (
+    NOT_A_CLASS,
+    TEN_CLASSES,
+    Distortion,
+    Photos,
+    Split,
+    draw_views,
+    load_pixels,
+    read_photos,
+    split_photos,
+)
+from training.fashion_scores import score_copies, score_labels
+from training.teacher_features import compute_teacher_features, teach
+
+logger = logging.getLogger("train_squeezenet")
+
+GENTLE = Distortion(area=(0.8, 1.0), stretch=0.1, degrees=8, mirror=0.5, light=0.15, saturation=0.15, hue=0.01, erase=0)
+STRONG = Distortion(area=(0.35, 1.0), stretch=0.2, degrees=30, mirror=0.5, light=0.4, saturation=0.4, hue=0.05, erase=0.3)
+COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.35, saturation=0.4, hue=0.05, erase=0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every number of a training run; written into the metadata of the weights."""
+
+    name: str = "fashion-1"
+    seed: int = 7
+    epochs: int = 30
+    sides: tuple[int, ...] = (112, 128, 128, 160)
+    photos_a_step: int = 64
+    backbone_rate: float = 5e-4
+    head_rate: float = 2e-3
+    decay: float = 0.05
+    average: float = 0.995
+    smoothing: float = 0.05
+    soft_share: float = 0.5
+    supcon_heat: float = 0.1
+    instance_heat: float = 0.07
+    weight_geometry: float = 2.0
+    weight_supcon: float = 0.5
+    weight_instance: float = 0.7
+    semantic_share: float = 0.5
+
+    def side(self, epoch: int) -> int:
+        """Give the side of the training pictures: they grow over the run."""
+        return self.sides[min(len(self.sides) * epoch // self.epochs, len(self.sides) - 1)]
+
+
+class Student(nn.Module):
+    """The network, and what only training needs: a cosine classifier and a guess of the teacher's direction."""
+
+    def __init__(self, classes: int, directions: int) -> None:
+        """Start from the published ImageNet weights of torchvision (Apache-2.0); its own cache is used."""
+        super().__init__()
+        self.network = FashionSqueezeNet()
+        published = models.squeezenet1_1(weights="DEFAULT")
+        self.network.features.load_state_dict(published.features.state_dict())
+        self.network.features[0].requires_grad_(False)
+        self.centres = nn.Parameter(F.normalize(torch.randn(classes, SEMANTIC_DIM), dim=1))
+        self.sharpness = nn.Parameter(torch.tensor(math.log(16.0)))
+        self.direction = nn.Linear(512, directions)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give semantic (n, 128), appearance (n, 256), class scores (n, classes) and teacher directions (n, 256)."""
+        semantic, appearance, hidden = self.network.heads(images)
+        scores = semantic @ F.normalize(self.centres, dim=1).T * self.sharpness.exp().clamp(max=40)
+        return semantic, appearance, scores, F.normalize(self.direction(hidden), dim=1)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Shift and scale images (n, 3, h, w) in 0..1 as ImageNet networks expect, in the layout they run fastest in."""
+    mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
+    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def start_appearance(network: FashionSqueezeNet, pixels: Tensor, aspects: Tensor, generator: torch.Generator) -> None:
+    """Set the appearance head to what best tells photos apart in ImageNet's features: a linear discriminant.
+
+    Whitens the differences between a photo and its distorted copy, then keeps the directions in which photos differ
+    most (Mikolajczyk and Matas, 2007), so training starts from a strong instance embedding.
+    """
+    clean, copies = [], []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(pixels), 128):
+            chunk = slice(start, start + 128)
+            for kept, how in ((clean, GENTLE), (copies, COPY)):
+                views = draw_views(pixels[chunk], aspects[chunk], 128, how, generator)
+                kept.append(network.pooled(normalise(views))[1].double())
+    first, second = torch.cat(clean), torch.cat(copies)
+    within = torch.cov((first - second).T) / 2
+    within += torch.eye(len(within)) * within.diagonal().mean() * 0.1
+    values, vectors = torch.linalg.eigh(within)
+    whitener = vectors / values.sqrt()
+    middle = (first + second) / 2
+    spread, directions = torch.linalg.eigh(torch.cov((middle @ whitener).T))
+    # Unit variance would trust the faint directions too much; the fourth root is half-way.
+    chosen = (whitener @ directions[:, -APPEARANCE_DIM:]) / spread[-APPEARANCE_DIM:].pow(0.25)
+    size = (middle @ chosen).std()
+    network.appearance.weight.data.copy_((chosen / size).T)
+    network.appearance.bias.data.copy_(-(middle.mean(dim=0) @ chosen) / size)
+
+
+def draw_rows(rows: np.ndarray, targets: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Shuffle about len(rows) rows for one epoch; a class of n photos is drawn in proportion to sqrt(n)."""
+    counts = np.bincount(targets[rows] + 1)
+    share = counts[targets[rows] + 1] ** -0.5
+    expected = share / share.mean()
+    return generator.permutation(np.repeat(rows, np.floor(expected + generator.random(len(rows))).astype(int)))
+
+
+def loss_of_instances(
+    gentle: Tensor, strong: Tensor, numbers: Tensor, memory: Tensor, unused: Tensor, heat: float
+) -> Tensor:
+    """Tell each photo's strong view from every other photo: InfoNCE (van den Oord et al., 2018) with a memory.
+
+    `gentle`, `strong` (n, 256); `numbers` (n,) row numbers; `memory` (photos, 256), the latest gentle view of each,
+    but for the `unused`.
+    """
+    same = numbers[:, None] == numbers[None]
+    others = same & ~torch.eye(len(numbers), dtype=torch.bool)
+    in_batch = (strong @ gentle.T / heat).masked_fill(others, -1e4)
+    remembered = (strong @ memory.T / heat).masked_fill(unused[None], -1e4).scatter(1, numbers[None].expand(len(numbers), -1), -1e4)
+    aims = torch.arange(len(numbers))
+    forward = F.cross_entropy(torch.cat([in_batch, remembered], dim=1), aims)
+    return (forward + F.cross_entropy(in_batch.T, aims)) / 2
+
+
+def loss_of_classes(semantic: Tensor, targets: Tensor, heat: float) -> Tensor:
+    """Pull photos of a class together: supervised contrast (Khosla et al., 2020) over one batch."""
+    semantic, targets = semantic[targets >= 0], targets[targets >= 0]
+    itself = torch.eye(len(targets), dtype=torch.bool)
+    logs = (semantic @ semantic.T / heat).masked_fill(itself, -1e4).log_softmax(dim=1)
+    positive = (targets[:, None] == targets[None]) & ~itself
+    count = positive.sum(dim=1)
+    return -((logs * positive).sum(dim=1) / count.clamp(min=1))[count > 0].mean()
+
+
+class Run:
+    """One training run over chosen rows, which can be stopped at any time and goes on from its last epoch."""
+
+    def __init__(self, recipe: Recipe, photos: Photos, rows: np.ndarray, work: Path, teacher: Path) -> None:
+        """Load pixels and the teacher's knowledge from `work`, computing them when they are not there yet."""
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.photos, self.rows = recipe, photos, rows
+        self.targets = photos.targets()
+        stored, aspects = load_pixels(photos, work / "photos.npz")
+        self.pixels, self.aspects = torch.from_numpy(stored), torch.from_numpy(aspects)
+        features = compute_teacher_features(photos.paths, teacher, work / "teacher.npy")
+        soft, geometry = teach(features, self.targets, photos.senders, rows)
+        self.soft, self.geometry = torch.from_numpy(soft), torch.from_numpy(geometry)
+        self.student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
+        self.mean_student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
+        self.mean_student.requires_grad_(False)
+        self.memory = F.normalize(torch.randn(len(photos), APPEARANCE_DIM), dim=1)
+        self.unused = torch.ones(len(photos), dtype=torch.bool)
+        self.unused[torch.from_numpy(rows)] = False
+        backbone = [weight for weight in self.student.network.features.parameters() if weight.requires_grad]
+        known = {id(weight) for weight in self.student.network.features.parameters()}
+        heads = [weight for weight in self.student.parameters() if id(weight) not in known]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": backbone, "peak": recipe.backbone_rate}, {"params": heads, "peak": recipe.head_rate}],
+            lr=recipe.head_rate,
+            weight_decay=recipe.decay,
+        )
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.epoch = 0
+
+    def start(self, earlier: Path | None) -> None:
+        """Begin from ImageNet, or from the weights of an earlier run."""
+        if earlier is not None:
+            state = torch.load(earlier, weights_only=True)
+            self.student.load_state_dict(state["mean_student"])
+        else:
+            rows = torch.from_numpy(self.rows)
+            start_appearance(self.student.network, self.pixels[rows], self.aspects[rows], self.generator)
+        self.mean_student.load_state_dict(self.student.state_dict())
+
+    def train_epoch(self) -> dict[str, float]:
+        """Go once over the rows; give the mean of each loss."""
+        recipe = self.recipe
+        order = draw_rows(self.rows, self.targets, np.random.default_rng((recipe.seed, self.epoch)))
+        steps = len(order) // recipe.photos_a_step
+        sums: dict[str, float] = {}
+        self.student.train()
+        for step in range(steps):
+            self._set_rates((self.epoch + step / steps) / recipe.epochs, self.epoch * steps + step)
+            numbers = torch.from_numpy(order[step * recipe.photos_a_step : (step + 1) * recipe.photos_a_step])
+            losses = self._losses(numbers)
+            total = torch.stack(list(losses.values())).sum()
+            self.optimiser.zero_grad(set_to_none=True)
+            total.backward()
+            nn.utils.clip_grad_norm_(self.student.parameters(), 2.0)
+            self.optimiser.step()
+            with torch.no_grad():
+                pairs = zip(self.mean_student.parameters(), self.student.parameters(), strict=True)
+                keep = min(recipe.average, (1 + self.epoch * steps + step) / (10 + self.epoch * steps + step))
+                for mean, weight in pairs:
+                    mean.lerp_(weight, 1 - keep)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / steps
+        self.epoch += 1
+        return sums
+
+    def _losses(self, numbers: Tensor) -> dict[str, Tensor]:
+        """Give the weighted losses of one step: two views of each photo, a gentle and a strong one."""
+        recipe, side = self.recipe, self.recipe.side(self.epoch)
+        views = [draw_views(self.pixels[numbers], self.aspects[numbers], side, how, self.generator) for how in (GENTLE, STRONG)]
+        with torch.autocast("cpu", torch.bfloat16):
+            semantic, appearance, scores, directions = self.student(normalise(torch.cat(views)))
+        scores, directions = scores.float(), directions.float()
+        targets = torch.from_numpy(self.targets)[numbers]
+        soft, classes = self.soft[numbers], scores.shape[1]
+        hard = F.one_hot(targets.clamp(min=0), classes).float() * (1 - recipe.smoothing) + recipe.smoothing / classes
+        aim = torch.where(targets[:, None] >= 0, torch.lerp(hard, soft, recipe.soft_share), soft)
+        gentle, strong = appearance.chunk(2)
+        losses = {
+            "class": F.cross_entropy(scores, aim.repeat(2, 1)),
+            "geometry": recipe.weight_geometry * (1 - (directions * self.geometry[numbers].repeat(2, 1)).sum(1)).mean(),
+            "supcon": recipe.weight_supcon * loss_of_classes(semantic, targets.repeat(2), recipe.supcon_heat),
+            "instance": recipe.weight_instance
+            * loss_of_instances(gentle, strong, numbers, self.memory, self.unused, recipe.instance_heat),
+        }
+        self.memory[numbers] = gentle.detach()
+        return losses
+
+    def _set_rates(self, progress: float, step: int) -> None:
+        """Warm up over 100 steps, then follow half a cosine down to a fiftieth."""
+        factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+
+    def embed(self, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Embed uint8 or float (n, 3, h, w) with the averaged weights: semantic (n, 128) and appearance (n, 256)."""
+        self.mean_student.eval()
+        parts = []
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for chunk in images.split(64):
+                views = chunk.float() / 255 if chunk.dtype == torch.uint8 else chunk
+                parts.append(self.mean_student.network.heads(normalise(views))[:2])
+        return torch.cat([a for a, _ in parts]).numpy(), torch.cat([b for _, b in parts]).numpy()
+
+    def evaluate(self, split: Split) -> dict[str, dict[str, float]]:
+        """Score the averaged weights on the held-out photos: both parts, and their copies among the held-out photos."""
+        rows = np.concatenate([split.seen_senders, split.unseen_senders])
+        semantic, appearance = self.embed(self.pixels[torch.from_numpy(rows)])
+        whole = np.concatenate([semantic, appearance], axis=1) * math.sqrt(0.5)
+        labels = self.photos.labels[rows]
+        new = np.isin(rows, split.unseen_senders)
+        ten, real = np.isin(labels, TEN_CLASSES), ~np.isin(labels, list(NOT_A_CLASS))
+        views = draw_views(
+            self.pixels[torch.from_numpy(rows)],
+            self.aspects[torch.from_numpy(rows)],
+            self.pixels.shape[-1],
+            COPY,
+            torch.Generator().manual_seed(1),
+        )
+        parts = self.embed(views)
+        copies = np.concatenate(parts, axis=1) * math.sqrt(0.5)
+        numbers = np.arange(len(rows))
+        return {
+            "ten": score_labels(whole[ten], labels[ten]),
+            "ten semantic": score_labels(semantic[ten], labels[ten]),
+            "17 unseen": score_labels(whole[real & new], labels[real & new]),
+            "17 unseen semantic": score_labels(semantic[real & new], labels[real & new]),
+            "copies": score_copies(copies, whole, numbers),
+            "copies appearance": score_copies(parts[1], appearance, numbers),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on."""
+        state = {
+            "student": self.student.state_dict(),
+            "mean_student": self.mean_student.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "memory": self.memory,
+            "generator": self.generator.get_state(),
+            "epoch": self.epoch,
+        }
+        torch.save(state, path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from what `save` wrote."""
+        state = torch.load(path, weights_only=True)
+        self.student.load_state_dict(state["student"])
+        self.mean_student.load_state_dict(state["mean_student"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.memory, self.epoch = state["memory"], state["epoch"]
+        self.generator.set_state(state["generator"])
+
+    def export(self, path: Path, trained_on: str) -> None:
+        """Write the averaged network as fp16 safetensors, with the recipe in its metadata."""
+        network = self.mean_student.network
+        network.semantic_share.fill_(self.recipe.semantic_share)
+        weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+        metadata = {name: str(value) for name, value in asdict(self.recipe).items()}
+        metadata |= {"version": "1", "data": trained_on, "date": datetime.date.today().isoformat()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(weights, path.with_suffix(".tmp"), metadata)
+        os.replace(path.with_suffix(".tmp"), path)
+
+
+def main() -> None:
+    """Train on the training rows and score, or (`--all`) go on over all photos and export what is shipped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, required=True, help="folder with images.csv and images/")
+    parser.add_argument("--teacher", type=Path, required=True, help="EfficientNetB4 weights, npz")
+    parser.add_argument("--work", type=Path, default=Path("index_cache/training"), help="checkpoints and caches")
+    parser.add_argument("--out", type=Path, help="write the weights here when done (safetensors)")
+    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
+    parser.add_argument("--all", action="store_true", help="train on every photo, from the finished development run")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    photos = read_photos(arguments.photos)
+    split = split_photos(photos)
+    development = arguments.work / "development.pt"
+    if arguments.all:
+        recipe = Recipe(epochs=arguments.epochs, sides=(160,), backbone_rate=1.5e-4, head_rate=6e-4)
+        rows, checkpoint, earlier = np.arange(len(photos)), arguments.work / "all.pt", development
+    else:
+        recipe = Recipe(epochs=arguments.epochs)
+        rows, checkpoint, earlier = split.train, development, None
+    run = Run(recipe, photos, rows, arguments.work, arguments.teacher)
+    if checkpoint.exists():
+        run.resume(checkpoint)
+    else:
+        run.start(earlier)
+    while run.epoch < recipe.epochs:
+        began = time.monotonic()
+        losses = run.train_epoch()
+        shown = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        logger.info("epoch %d of %d, %.0f s: %s", run.epoch, recipe.epochs, time.monotonic() - began, shown)
+        run.save(checkpoint)
+        if not arguments.all and (run.epoch % 4 == 0 or run.epoch == recipe.epochs):
+            for name, scores in run.evaluate(split).items():
+                logger.info("  %s: %s", name, " ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+    if arguments.out is not None:
+        run.export(arguments.out, "all photos" if arguments.all else "the training rows of split_photos()")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+// The filters: one set of check boxes per attribute of the catalogue; 'apply' asks the same question under new ones.
+const mode = element.closest(".mode") ?? document.body;
+const SHOWN = 12;
+let value = {};
+
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
+  made.append(...children);
+  return made;
+}
+
+function send() {
+  props.value = value;
+  mode.dispatchEvent(new CustomEvent("asked"));
+  trigger("apply");
+}
+
+function choose(name, text, on) {
+  const others = (value.chosen[name] ?? []).filter((other) => other !== text);
+  value.chosen = { ...value.chosen, [name]: on ? [...others, text] : others };
+  if (!value.chosen[name].length) delete value.chosen[name];
+  clear.hidden = !Object.keys(value.chosen).length;
+  send();
+}
+
+function chip(name, text, count, index) {
+  const box = make("input", { type: "checkbox" });
+  box.checked = (value.chosen[name] ?? []).includes(text);
+  box.addEventListener("change", () => choose(name, text, box.checked));
+  const label = make("label", { class: "chip" }, box, make("span", {}, text), make("small", {}, String(count)));
+  label.hidden = index >= SHOWN && !box.checked;
+  return label;
+}
+
+function facet({ name, values }) {
+  const chips = values.map(([text, count], index) => chip(name, text, count, index));
+  const set = make("fieldset", {}, make("legend", {}, name), ...chips);
+  if (chips.some(({ hidden }) => hidden)) {
+    const more = make("button", { type: "button", class: "link" }, `Show all ${values.length}`);
+    more.addEventListener("click", () => {
+      chips.forEach((made) => (made.hidden = false));
+      more.remove();
+    });
+    set.append(more);
+  }
+  return set;
+}
+
+const clear = make("button", { type: "button", class: "link" }, "Clear filters");
+function forget() {
+  value.chosen = {};
+  draw();
+  send();
+}
+clear.addEventListener("click", forget);
+mode.addEventListener("clear-filters", forget);
+
+function draw() {
+  const facets = (value.facets ?? []).map(facet);
+  const none = make("p", { class: "none" }, "The pictures of this catalogue have no attributes to filter by.");
+  clear.hidden = !Object.keys(value.chosen).length;
+  element.querySelector(".filters").replaceChildren(...(facets.length ? [...facets, clear] : [none]));
+}
+
+function receive() {
+  value = { chosen: {}, ...JSON.parse(JSON.stringify(props.value ?? {})) };
+  draw();
+}
+watch("value", receive);
+receive();

@@ -1,0 +1,260 @@
+// The query: a picture by file, drop, paste, camera, example or result, and a box around one item of it.
+// props.value is the whole question and is what Python reads; 'search' asks it. Results and filters of the same
+// mode speak to it through a "query" event on their common .mode element.
+const mode = element.closest(".mode") ?? document.body;
+const $ = (selector) => element.querySelector(selector);
+const frame = $(".frame");
+const picture = $(".picture");
+const boxMark = $(".box");
+const video = $("video");
+const input = $("input[type=file]");
+const button = (name) => $(`[data-do=${name}]`);
+const HISTORY = 50;
+const SMALLEST = 0.03;
+const STEP = 0.02;
+const previews = new Map();
+const past = [];
+let camera = null;
+let shown = {};
+let settle = 0;
+
+const address = (id, side) =>
+  `picture/${encodeURIComponent(shown.catalog)}?side=${side}&id=${encodeURIComponent(id)}`;
+const source = () =>
+  shown.picture ? previews.get(shown.picture.path) ?? shown.picture.url : shown.item ? address(shown.item, 640) : "";
+
+function say(text) {
+  const problem = $(".problem");
+  problem.textContent = text;
+  problem.hidden = !text;
+}
+
+function ask(change, remember = true) {
+  if (remember && (shown.item || shown.picture)) {
+    past.push(shown);
+    past.splice(0, past.length - HISTORY);
+  }
+  shown = { ...shown, ...change };
+  say("");
+  draw();
+  props.value = shown;
+  mode.dispatchEvent(new CustomEvent("asked"));
+  trigger("search");
+}
+
+function draw() {
+  const src = source();
+  const address = new URL(window.location);
+  $(".hint").hidden = Boolean(src);
+  frame.hidden = !src;
+  if (picture.getAttribute("src") !== src) picture.setAttribute("src", src);
+  picture.alt = shown.alt ?? "";
+  drawBox(shown.box);
+  button("box").hidden = !src;
+  button("back").hidden = !past.length;
+  if (shown.catalog) address.searchParams.set("catalog", shown.catalog);
+  if (shown.item) address.searchParams.set("item", shown.item);
+  else address.searchParams.delete("item");
+  window.history.replaceState(window.history.state, "", address);
+}
+
+function drawBox(box) {
+  boxMark.hidden = !box;
+  button("box").textContent = box ? "Clear box" : "Select one item";
+  if (!box) return;
+  const [left, top, right, bottom] = box.map((value) => value * 100);
+  Object.assign(boxMark.style, {
+    left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%`,
+  });
+}
+
+function drawExamples() {
+  $(".examples").replaceChildren(
+    ...(shown.examples ?? []).map(({ id, alt }) => {
+      const choice = document.createElement("button");
+      const image = document.createElement("img");
+      choice.type = "button";
+      Object.assign(image, { src: address(id, 160), alt: alt ? `Example: ${alt}` : "Example", loading: "lazy" });
+      choice.append(image);
+      choice.addEventListener("click", () => search({ item: id, alt }));
+      return choice;
+    }),
+  );
+}
+
+function search(change) {
+  ask({ picture: null, item: null, alt: "", box: null, liked: [], disliked: [], ...change });
+}
+
+async function pick(file) {
+  say("");
+  if (!file) return;
+  if (!file.size) return say("The file is empty (0 bytes). Choose another picture.");
+  if (file.size > shown.limit) {
+    const megabytes = (bytes) => Math.ceil(bytes / 1048576);
+    return say(`The file has ${megabytes(file.size)} MB; at most ${megabytes(shown.limit)} MB can be searched.`);
+  }
+  element.classList.add("sending");
+  try {
+    const { path, url } = await upload(file);
+    previews.set(path, URL.createObjectURL(file));
+    const sent = { path, url, orig_name: file.name, meta: { _type: "gradio.FileData" } };
+    search({ picture: sent, alt: `Your picture: ${file.name}` });
+  } catch {
+    say("The file could not be sent. Check the connection and try again.");
+  } finally {
+    element.classList.remove("sending");
+  }
+}
+
+function toggleBox() {
+  ask({ box: shown.box ? null : [0.2, 0.2, 0.8, 0.8] });
+  if (shown.box) frame.focus();
+}
+
+function back() {
+  const before = past.pop();
+  if (before) ask(before, false);
+}
+
+async function openCamera() {
+  if (camera) return takePicture();
+  if (matchMedia("(pointer: coarse)").matches || !navigator.mediaDevices) {
+    input.setAttribute("capture", "environment");
+    return input.click();
+  }
+  try {
+    camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  } catch {
+    return say("The camera could not be opened. Allow it in the browser, or choose a file.");
+  }
+  video.srcObject = camera;
+  await video.play();
+  video.hidden = false;
+  frame.hidden = true;
+  $(".hint").hidden = true;
+  button("camera").textContent = "Take the picture";
+}
+
+function closeCamera() {
+  camera?.getTracks().forEach((track) => track.stop());
+  camera = null;
+  video.hidden = true;
+  button("camera").textContent = "Camera";
+  draw();
+}
+
+function takePicture() {
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  closeCamera();
+  canvas.toBlob((blob) => pick(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.92);
+}
+
+const clamp = (value, low = 0, high = 1) => Math.min(Math.max(value, low), high);
+const rounded = (box) => box.map((value) => Math.round(value * 1e4) / 1e4);
+const spans = ([ax, ay], [bx, by]) => [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
+
+function shift([left, top, right, bottom], dx, dy) {
+  const x = clamp(dx, -left, 1 - right);
+  const y = clamp(dy, -top, 1 - bottom);
+  return [left + x, top + y, right + x, bottom + y];
+}
+
+function at(event) {
+  const area = picture.getBoundingClientRect();
+  return [clamp((event.clientX - area.left) / area.width), clamp((event.clientY - area.top) / area.height)];
+}
+
+function drag(event) {
+  if (event.button || !event.isPrimary) return;
+  const start = at(event);
+  const before = shown.box;
+  const corner = event.target.dataset.corner;
+  const moving = event.target === boxMark;
+  const anchor = corner
+    ? [before[corner.endsWith("w") ? 2 : 0], before[corner.startsWith("n") ? 3 : 1]]
+    : start;
+  let box = before;
+  const move = (next) => {
+    const [x, y] = at(next);
+    box = moving ? shift(before, x - start[0], y - start[1]) : spans(anchor, [x, y]);
+    drawBox(box);
+  };
+  const end = (last) => {
+    frame.removeEventListener("pointermove", move);
+    frame.removeEventListener("pointerup", end);
+    frame.removeEventListener("pointercancel", end);
+    const large = box && box[2] - box[0] >= SMALLEST && box[3] - box[1] >= SMALLEST;
+    if (last.type === "pointerup" && box !== before && large) ask({ box: rounded(box) });
+    else drawBox(before);
+  };
+  frame.setPointerCapture(event.pointerId);
+  frame.addEventListener("pointermove", move);
+  frame.addEventListener("pointerup", end);
+  frame.addEventListener("pointercancel", end);
+}
+
+function key(event) {
+  const arrow = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
+  if (event.key === "Enter" && !shown.box) toggleBox();
+  else if (event.key === "Escape" && shown.box) ask({ box: null });
+  else if (arrow && shown.box) nudge(arrow, event.shiftKey);
+  else return;
+  event.preventDefault();
+}
+
+function nudge([dx, dy], resize) {
+  const [left, top, right, bottom] = shown.box;
+  const box = resize
+    ? [left, top, clamp(right + dx, left + SMALLEST), clamp(bottom + dy, top + SMALLEST)]
+    : shift(shown.box, dx, dy);
+  shown = { ...shown, box: rounded(box) };
+  drawBox(shown.box);
+  clearTimeout(settle);
+  settle = setTimeout(() => ask({}, false), 400);
+}
+
+const dragged = (on) => (event) => {
+  if (!event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  element.classList.toggle("dragged", on);
+  if (event.type === "drop") pick(event.dataTransfer.files[0]);
+};
+
+const doings = { upload: () => input.click(), camera: openCamera, box: toggleBox, back };
+for (const [name, doing] of Object.entries(doings)) button(name).addEventListener("click", doing);
+input.addEventListener("change", () => {
+  pick(input.files[0]);
+  input.value = "";
+  input.removeAttribute("capture");
+});
+frame.addEventListener("pointerdown", drag);
+frame.addEventListener("keydown", key);
+picture.addEventListener("error", () => {
+  if (picture.getAttribute("src")) picture.alt = "Your browser cannot show this file.";
+});
+mode.addEventListener("dragenter", dragged(true));
+mode.addEventListener("dragover", dragged(true));
+mode.addEventListener("dragleave", dragged(false));
+mode.addEventListener("drop", dragged(false));
+mode.addEventListener("query", (event) => (event.detail.item ? search(event.detail) : ask(event.detail)));
+mode.addEventListener("problem", (event) => say(event.detail));
+document.addEventListener("paste", (event) => {
+  const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+  if (!file || element.offsetParent === null) return;
+  event.preventDefault();
+  pick(file);
+});
+
+function receive() {
+  const next = JSON.parse(JSON.stringify(props.value ?? {}));
+  if (next.catalog !== shown.catalog) past.length = 0;
+  shown = next;
+  draw();
+  drawExamples();
+}
+watch("value", receive);
+receive();

@@ -1,0 +1,168 @@
+// The results: ranked cards with marks. Everything a stranger wrote (ids, attributes) enters the page as text only;
+// the template has no values in it, because gr.HTML runs rendered templates as JavaScript.
+const mode = element.closest(".mode") ?? document.body;
+const $ = (selector) => element.querySelector(selector);
+const ICONS = {
+  more: "M8 3v10M3 8h10",
+  less: "M3 8h10",
+  find: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.4 10.4 14 14",
+};
+let value = {};
+let marks = new Map();
+
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
+  made.append(...children);
+  return made;
+}
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+const described = ({ attributes }) => Object.entries(attributes).map(([name, text]) => `${name}: ${text}`).join(", ");
+const ask = (detail) => mode.dispatchEvent(new CustomEvent("query", { detail }));
+const use = (hit) => {
+  ask({ item: hit.id, alt: described(hit) || hit.id });
+  if (matchMedia("(max-width: 760px)").matches) mode.scrollIntoView({ block: "start" });
+};
+
+function card(hit, rank) {
+  const words = Object.values(hit.attributes).join(" · ");
+  const name = described(hit) || hit.id;
+  const score = hit.score.toFixed(2);
+  const image = make("img", {
+    src: `picture/${encodeURIComponent(value.catalog)}?side=320&id=${encodeURIComponent(hit.id)}`,
+    alt: name, loading: rank > 12 ? "lazy" : "eager", decoding: "async",
+  });
+  image.addEventListener("error", () => image.classList.add("gone"));
+  const thumb = make("button", { type: "button", class: "thumb", title: "Search by this picture" }, image);
+  const bar = make("span", { class: "bar" }, make("span", { style: `width:${Math.max(0, hit.score) * 100}%` }));
+  const action = (kind, text, label, doing) => {
+    const made = make("button", { type: "button", class: kind, title: label, "aria-label": `${label}: ${name}` });
+    made.append(icon(kind), make("span", {}, text));
+    made.addEventListener("click", doing);
+    return made;
+  };
+  const actions = make(
+    "div", { class: "actions" },
+    action("more", "More", "More like this", () => mark(hit.id, "liked")),
+    action("less", "Less", "Less like this", () => mark(hit.id, "disliked")),
+    action("find", "Search", "Search by this", () => use(hit)),
+  );
+  thumb.addEventListener("click", () => use(hit));
+  return make(
+    "li", { class: "card", "data-id": hit.id },
+    thumb,
+    make("p", { class: "facts" }, make("span", { class: "rank" }, String(rank)), bar,
+      make("span", { class: "score", title: "similarity: cosine, 1.00 is the same" }, score)),
+    make("p", { class: "words", title: words }, words || " "),
+    make("p", { class: "name", title: hit.id }, hit.id.split("/").pop()),
+    actions,
+  );
+}
+
+function mark(id, kind) {
+  if (marks.get(id) === kind) marks.delete(id);
+  else marks.set(id, kind);
+  drawMarks();
+}
+
+const marked = (kind) => [...marks].filter(([, given]) => given === kind).map(([id]) => id);
+
+function drawMarks() {
+  const liked = marked("liked").length;
+  const disliked = marked("disliked").length;
+  for (const made of element.querySelectorAll(".card")) {
+    const kind = marks.get(made.dataset.id);
+    made.querySelector(".more").setAttribute("aria-pressed", String(kind === "liked"));
+    made.querySelector(".less").setAttribute("aria-pressed", String(kind === "disliked"));
+  }
+  $(".marks").hidden = !marks.size;
+  $(".marks p").textContent = [liked && `${liked} more like this`, disliked && `${disliked} less like this`]
+    .filter(Boolean).join(" · ");
+}
+
+function grid(hits, first) {
+  return make("ol", { class: "cards", start: String(first) }, ...hits.map((hit, index) => card(hit, first + index)));
+}
+
+function results() {
+  const parts = [grid(value.hits.slice(0, value.strong), 1)];
+  if (value.strong < value.hits.length) {
+    const weak = grid(value.hits.slice(value.strong), value.strong + 1);
+    weak.classList.add("weak");
+    parts.push(make("p", { class: "divider" }, make("span", {}, "weaker matches below")), weak);
+  }
+  return parts;
+}
+
+function notice() {
+  const parts = [make("h2", {}, value.title), make("p", {}, value.text)];
+  if (value.command) parts.push(make("pre", {}, value.command));
+  if (value.state === "filtered") {
+    const clear = make("button", { type: "button", class: "primary" }, "Clear filters");
+    clear.addEventListener("click", () => mode.dispatchEvent(new CustomEvent("clear-filters")));
+    parts.push(clear);
+  }
+  const box = make("div", { class: `notice ${value.state}` }, ...parts);
+  if (value.state !== "waiting") return [box];
+  box.append(make("div", { class: "progress" }));
+  const ghosts = Array.from({ length: 8 }, () => make("li", { class: "ghost" }));
+  return [box, make("ol", { class: "cards", "aria-hidden": "true" }, ...ghosts)];
+}
+
+// A spreadsheet runs a cell that begins with one of these; an apostrophe makes it text.
+const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
+
+function download() {
+  const names = [...new Set(value.hits.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
+  const rows = value.hits.map(({ id, score, attributes }, index) => [
+    cell(id), index + 1, score.toFixed(6), ...names.map((name) => cell(attributes[name] ?? "")),
+  ]);
+  const lines = [["id", "rank", "score", ...names].map(cell), ...rows].map((row) => row.join(","));
+  const link = make("a", { download: "visual-search.csv" });
+  link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function receive() {
+  value = JSON.parse(JSON.stringify(props.value ?? {}));
+  if (!value.state) return;
+  const found = value.state === "results";
+  marks = new Map([
+    ...(value.liked ?? []).map((id) => [id, "liked"]),
+    ...(value.disliked ?? []).map((id) => [id, "disliked"]),
+  ]);
+  $(".summary").textContent = found ? value.summary : "";
+  $(".detail").textContent = found ? value.detail : "";
+  $(".csv").hidden = !found;
+  $(".body").replaceChildren(...(found ? results() : notice()));
+  element.classList.remove("busy");
+  if (value.state === "problem") mode.dispatchEvent(new CustomEvent("problem", { detail: value.text }));
+  drawMarks();
+}
+
+$(".csv").addEventListener("click", download);
+$("[data-do=again]").addEventListener("click", () => ask({ liked: marked("liked"), disliked: marked("disliked") }));
+$("[data-do=forget]").addEventListener("click", () => {
+  const searched = value.liked?.length || value.disliked?.length;
+  marks.clear();
+  drawMarks();
+  if (searched) ask({ liked: [], disliked: [] });
+});
+mode.addEventListener("asked", () => element.classList.add("busy"));
+document.addEventListener("index-progress", (event) => {
+  const place = $(".notice .progress");
+  if (place) place.innerHTML = event.detail;
+});
+watch("value", receive);
+receive();
