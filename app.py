@@ -6,6 +6,7 @@ import argparse
 import logging
 
 import ui
+from retrieval.core import AppError
 from services import Services
 from settings import Settings
 
@@ -20,7 +21,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=settings.port, help="port (default: the first free from 7860)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    services = Services(settings, [*(given.catalog or ()), "sample"])
+    try:
+        services = Services(settings, [*(given.catalog or ()), "sample"])
+    except AppError as error:
+        parser.error(str(error))
     demo = ui.build(services)
     demo.launch(server_name=given.host, server_port=given.port, share=given.share, **ui.launch_options(services))
 

@@ -16,14 +16,30 @@ import engines
 from retrieval.core import AppError
 from settings import Settings
 
-_PACKAGES = ("gradio", "torch", "torchvision", "faiss-cpu", "pillow", "tensorflow-cpu", "transformers", "datasets", "openai")
+_PACKAGES = (
+    "gradio",
+    "torch",
+    "torchvision",
+    "faiss-cpu",
+    "pillow",
+    "tensorflow-cpu",
+    "transformers",
+    "datasets",
+    "openai",
+)
 _KEYS = {
     "OPENAI_API_KEY": "edits in words",
     "PINECONE_API_KEY": "an index in Pinecone",
     "HF_TOKEN": "gated datasets and models of the Hugging Face Hub",
     "AWS_ACCESS_KEY_ID": "pictures in S3",
 }
-_PROCESSOR = {"avx2": "avx2", "avx512f": "avx512", "avx512_bf16": "bf16", "avx512_vnni": "int8 (VNNI)", "amx_bf16": "AMX"}
+_PROCESSOR = {
+    "avx2": "avx2",
+    "avx512f": "avx512",
+    "avx512_bf16": "bf16",
+    "avx512_vnni": "int8 (VNNI)",
+    "amx_bf16": "AMX",
+}
 _LOW_DISK = 1 << 30
 
 

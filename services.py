@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -15,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 import engines
-from retrieval import catalogs, evaluation, indexing, pictures, storage
+from retrieval import catalogs, comparison, duplicates, evaluation, indexing, pictures, storage
 from retrieval.core import AppError, Catalog, EncoderSpec, MissingIndexError
 from retrieval.indexing import Progress, Report, Stopped
 from retrieval.searcher import Searcher
@@ -59,6 +60,7 @@ class _Job:
 
     status: Status = field(default_factory=lambda: Status("missing"))
     searcher: Searcher | None = None
+    made: str = ""
     running: bool = False
 
 
@@ -122,7 +124,7 @@ class Services:
     ) -> Report:
         """Bring the index up to date now and return what was done."""
         spec = self.spec(engine, weights)
-        folder = self._folder(catalog)
+        folder = self.folder(catalog)
         self._take_prepared(catalog, folder)
         return indexing.build_index(
             self.catalog(catalog),
@@ -137,9 +139,7 @@ class Services:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
         spec = self.spec(engine, weights)
         job = self._job(catalog, spec)
-        if job.searcher is None:
-            job.searcher = self._open(catalog, spec)
-        return job.searcher
+        return job.searcher or self._open(catalog, spec, job)
 
     def evaluate(
         self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]
@@ -149,12 +149,65 @@ class Services:
         Pictures are encoded, and searched for, one at a time; see retrieval.evaluation for the quality measures.
         """
         spec = self.spec(engine, weights)
-        asked = evaluation.Collection.of(self._folder(queries or gallery), spec)
+        asked = evaluation.Collection.of(self.folder(queries or gallery), spec)
         quality = evaluation.evaluate(
-            evaluation.Collection.of(self._folder(gallery), spec), asked if queries else None, match, exclude
+            evaluation.Collection.of(self.folder(gallery), spec), asked if queries else None, match, exclude
         )
-        timings = evaluation.time_queries(self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked)
+        timings = evaluation.time_queries(
+            self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked
+        )
         return {"engine": spec.engine, "weights": spec.weights} | quality.as_dict() | timings
+
+    def named(self, name: str) -> EncoderSpec:
+        """Return the facts of an engine called `engine` or `engine:weights`; raises AppError with the valid names."""
+        engine, _, weights = name.partition(":")
+        return self.spec(engine, weights or None)
+
+    def choices(self) -> list[tuple[EncoderSpec, str | None]]:
+        """Return every engine, with what is known to be missing for it on this machine, or None."""
+        return [(row, engines.missing(row)) for row in engines.SPECS]
+
+    def matchable(self, catalog: str) -> dict[str, int]:
+        """Return attribute -> how many pictures share theirs with another, the best one to match results by first."""
+        return evaluation.matchable(item.attributes for item in self.catalog(catalog))
+
+    def compare(
+        self,
+        catalog: str,
+        names: Sequence[str],
+        match: str | None,
+        exclude: Sequence[str] = (),
+        track: comparison.Track = lambda step: None,
+    ) -> comparison.Comparison:
+        """Measure engines (`engine` or `engine:weights`) side by side, building the indexes that are missing.
+
+        `match` is what a right result shares with the query (see retrieval.evaluation.classes); None measures speed
+        only. An engine that cannot be loaded is named in the result with the reason. `track` may raise Stopped.
+        """
+        contestants, failed = [], {}
+        for spec in dict.fromkeys(map(self.named, names)):
+            name = f"{spec.engine}:{spec.weights}"
+            try:
+                track(comparison.Step(spec.title, "loading", 0, 0))
+                engines.load(spec.engine, spec.weights)
+                searcher = self._brought_up(catalog, spec, track)
+            except AppError as error:
+                failed[name] = str(error)
+                continue
+            collection = evaluation.Collection.of(self.folder(catalog), spec)
+            contestants.append(comparison.Contestant(name, spec.title, collection, searcher))
+        return replace(comparison.compare(contestants, self.catalog(catalog), match, exclude, track), failed=failed)
+
+    def duplicates(
+        self,
+        catalog: str,
+        engine: str,
+        weights: str | None = None,
+        track: Callable[[int, int], None] = lambda done, total: None,
+    ) -> duplicates.Forest:
+        """Return what groups of near-duplicates a catalogue has at every threshold; its index has to be built."""
+        held = evaluation.Collection.of(self.folder(catalog), self.spec(engine, weights))
+        return duplicates.forest(held.ids, held.vectors, track)
 
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
@@ -170,7 +223,10 @@ class Services:
         if catalog == "sample" and chosen.is_file():
             return chosen.read_text(encoding="utf-8").split()
         by_label: dict[str, str] = {}
+        searchers = self._searchers(catalog)
         for item in self.catalog(catalog):
+            if searchers and not _held(searchers, item.id):
+                continue
             by_label.setdefault(item.attributes.get("label", item.id), item.id)
             if len(by_label) >= 4 * _EXAMPLES:
                 break
@@ -206,27 +262,43 @@ class Services:
         with self._lock:
             return self._jobs.setdefault((catalog, spec.engine, spec.weights), _Job())
 
-    def _folder(self, catalog: str) -> Path:
+    def folder(self, catalog: str) -> Path:
+        """Return where the indexes of a catalogue lie."""
         return self.settings.index_cache / catalog
 
     def _take_prepared(self, catalog: str, folder: Path) -> None:
         """Begin from the index that ships with the drawn sample, so that a first start encodes nothing."""
         prepared = self.settings.prepared / catalog
-        if prepared.is_dir() and not folder.exists():
-            partial = folder.with_name(f".{folder.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(prepared, partial)
+        if not prepared.is_dir() or folder.exists():
+            return
+        partial = None
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+            shutil.copytree(prepared, partial, dirs_exist_ok=True)
+            partial.chmod(0o755)
             partial.replace(folder)
+        except OSError as error:
+            if partial:
+                shutil.rmtree(partial, ignore_errors=True)
+            if not folder.exists():  # else another process was quicker
+                raise AppError(
+                    f"{folder} could not be written ({error.strerror or error}). Free some space and try again."
+                ) from None
 
-    def _open(self, catalog: str, spec: EncoderSpec) -> Searcher:
+    def _open(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
+        """Load the finished index into `job` and return its searcher; raises MissingIndexError or StaleIndexError."""
         from retrieval.indexes.faiss_index import FaissIndex
 
         index = FaissIndex(spec.dim)
-        folder = self._folder(catalog)
-        indexing.open_manifest(folder, spec).check(spec, engines.digest(spec), indexing.preprocessing(spec))
+        folder = self.folder(catalog)
+        manifest = indexing.open_manifest(folder, spec)
+        manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
         for ids, vectors, attributes in indexing.stored_blocks(folder, spec):
             index.add(ids, vectors, attributes)
-        return Searcher(index, lambda: engines.load(spec.engine, spec.weights))
+        searcher = Searcher(index, lambda: engines.load(spec.engine, spec.weights))
+        job.searcher, job.made = searcher, manifest.made
+        return searcher
 
     def _run(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:
         try:
@@ -234,8 +306,7 @@ class Services:
                 self._open_finished(catalog, spec, job)
             with self._builds:
                 report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(job, p))
-            if job.searcher is None or report.encoded or report.removed or report.reused != report.pictures:
-                job.searcher = self._open(catalog, spec)
+            self._current(catalog, spec, job)
             job.status = Status(
                 "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=time.time(),
                 skipped=tuple(report.skipped),
@@ -250,11 +321,31 @@ class Services:
         finally:
             job.running = False
 
+    def _current(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
+        """Return the searcher of the index as it now is on disk."""
+        if job.searcher is None or job.made != indexing.open_manifest(self.folder(catalog), spec).made:
+            return self._open(catalog, spec, job)
+        return job.searcher
+
+    def _brought_up(self, catalog: str, spec: EncoderSpec, track: comparison.Track) -> Searcher:
+        """Bring the index up to date now, after builds that run in the background, and return its searcher."""
+
+        def told(progress: Progress) -> None:
+            track(
+                comparison.Step(
+                    spec.title, "looking at the pictures", progress.done, progress.total, progress.seconds_left
+                )
+            )
+
+        with self._builds:
+            self.build(catalog, spec.engine, spec.weights, told)
+        return self._current(catalog, spec, self._job(catalog, spec))
+
     def _open_finished(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:
         try:
-            self._take_prepared(catalog, self._folder(catalog))
-            job.searcher = self._open(catalog, spec)
-            job.status = replace(job.status, pictures=len(job.searcher.index))
+            self._take_prepared(catalog, self.folder(catalog))
+            searcher = self._open(catalog, spec, job)
+            job.status = replace(job.status, pictures=len(searcher.index))
         except (MissingIndexError, storage.StaleIndexError):
             return
 
@@ -266,13 +357,20 @@ class Services:
             per_second=progress.per_second, seconds_left=progress.seconds_left,
         )  # fmt: skip
 
-    def _check_known(self, catalog: str, item_id: str) -> None:
+    def _searchers(self, catalog: str) -> list[Searcher]:
         with self._lock:
-            searchers = [job.searcher for key, job in self._jobs.items() if key[0] == catalog and job.searcher]
-        for searcher in searchers:
-            try:
-                searcher.index.vectors([item_id])
-                return
-            except AppError:
-                continue
-        raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")
+            return [job.searcher for key, job in self._jobs.items() if key[0] == catalog and job.searcher]
+
+    def _check_known(self, catalog: str, item_id: str) -> None:
+        if not _held(self._searchers(catalog), item_id):
+            raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")
+
+
+def _held(searchers: Sequence[Searcher], item_id: str) -> bool:
+    for searcher in searchers:
+        try:
+            searcher.index.vectors([item_id])
+            return True
+        except AppError:
+            continue
+    return False

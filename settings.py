@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieval.core import AppError
+
 ROOT = Path(__file__).resolve().parent
+LOCALHOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +21,17 @@ class Settings:
     index_cache: Path = ROOT / "index_cache"
     sample: Path = ROOT / "assets" / "sample"
     prepared: Path = ROOT / "assets" / "prepared"
-    host: str = "127.0.0.1"
+    host: str = LOCALHOST
     port: int | None = None
     max_upload_bytes: int = 32 * 1024 * 1024
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read VISUAL_SEARCH_CACHE, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; on a Space listen to every address."""
-        host = environment.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in environment else cls.host)
+        host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if "SPACE_ID" in environment else LOCALHOST)
         port = environment.get("GRADIO_SERVER_PORT")
+        if port and not port.isdecimal():
+            raise AppError(f"GRADIO_SERVER_PORT is '{port}', not a number. Give a port such as 7860.")
         cache = environment.get("VISUAL_SEARCH_CACHE")
         return cls(
             index_cache=Path(cache).expanduser() if cache else ROOT / "index_cache",

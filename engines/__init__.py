@@ -75,8 +75,24 @@ def weights_path(row: EncoderSpec) -> Path:
     """Return where the shipped weights of `row` lie; raises AppError when they are not there."""
     path = WEIGHTS_FOLDER / str(row.file)
     if row.file is None or not path.is_file():
-        raise AppError(f"The weights of {row.title} are missing: {path.name}. Restore them: git checkout -- assets/weights")
+        raise AppError(
+            f"The weights of {row.title} are missing: {path.name}. Restore them: git checkout -- assets/weights"
+        )
     return path
+
+
+def missing(row: EncoderSpec) -> str | None:
+    """Return what is missing of the weights that we ship for `row`, and how to get it; None when nothing is known to be.
+
+    Published weights are looked for when they are loaded.
+    """
+    if row.file is None:
+        return None
+    try:
+        weights_path(row)
+    except AppError as error:
+        return str(error)
+    return None
 
 
 @cache

@@ -27,6 +27,10 @@ class BadPictureError(AppError):
     """A file that cannot be shown as a picture."""
 
 
+class UnreadableError(BadPictureError):
+    """A file that cannot be read now but may be later: no permission, a folder that is gone, a failing disk."""
+
+
 class StaleIndexError(AppError):
     """An index that was made by other weights, another preprocessing or other pictures."""
 
@@ -126,9 +130,7 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def add(
-        self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None
-    ) -> None:
+    def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows; `vectors` is float32 (n, dim) of unit length."""
         ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +16,10 @@ from retrieval.indexing import stored_blocks
 from retrieval.searcher import Searcher
 
 CUTS = (1, 10)
+MEASURES = (*(f"p_at_{k}" for k in CUTS), *(f"r_at_{k}" for k in CUTS), "map")
+_PREFERRED = ("label", "garment", "category")
 _BLOCK = 256
+_CELLS = 1 << 22
 _TIMED_PICTURES = 50
 _TIMED_SEARCHES = 500
 
@@ -63,18 +67,46 @@ class Quality:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class PerQuery:
+    """The measures of every query: `rows` int (n,) are its rows in the queries' collection, `values` float64
+    (n, len(MEASURES)), `matched` bool (n,) whether the gallery, of `gallery` items, has anything relevant to it.
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+    matched: np.ndarray
+    gallery: int
+
+
+def matchable(attributes: Iterable[Attributes]) -> dict[str, int]:
+    """Return attribute -> how many items share their value with another, for those that tell items apart.
+
+    The first is the one to match by when nobody says otherwise: a label, a garment seen in several pictures, a category.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for each in attributes:
+        for name, value in each.items():
+            counts.setdefault(name, Counter())[_plain(value)] += 1
+    shared = {name: sum(n for n in c.values() if n > 1) for name, c in counts.items() if len(c) > 1}
+    return {name: shared[name] for name in sorted(shared, key=_preference) if shared[name]}
+
+
 def classes(collection: Collection, match: str, exclude: Sequence[str] = ()) -> np.ndarray:
     """Return, for each item, what must be equal for two items to match, as str (n,); empty where it is left out.
 
-    `match` is "label" (the attribute, compared without case; `exclude` leaves labels out) or "name" (the file's name).
+    `match` is "label" (the attribute, else the category), "name" (the file's name) or any other attribute; values
+    compare without case; `exclude` leaves labels out.
     """
-    if match == "name":
-        return np.array([PurePosixPath(item_id).name for item_id in collection.ids], dtype=object)
-    if match != "label":
-        raise AppError(f"--match is 'label' or 'name', not '{match}'.")
     left_out = {_plain(label) for label in exclude}
     labels = [_plain(a.get("label") or a.get("category", "")) for a in collection.attributes]
-    return np.array(["" if label in left_out else label for label in labels], dtype=object)
+    if match == "label":
+        names = labels
+    elif match == "name":
+        names = [PurePosixPath(item_id).name for item_id in collection.ids]
+    else:
+        names = [_plain(a.get(match, "")) for a in collection.attributes]
+    return np.array(["" if label in left_out else name for name, label in zip(names, labels, strict=True)], object)
 
 
 def evaluate(
@@ -83,35 +115,53 @@ def evaluate(
     match: str,
     exclude: Sequence[str] = (),
 ) -> Quality:
-    """Rank the whole gallery for every query and average; without `queries`, leave one out of the gallery.
-
-    Precision@k is relevant results among the first k over k; recall@k relevant results among the first k over all
-    that are relevant; average precision the mean of the precisions at each relevant result (Manning, Raghavan,
-    Schuetze 2008, chapter 8). Items without a label are in neither queries nor gallery.
-    """
-    galleried = _Known.of(gallery, match, exclude, "gallery")
-    asked = galleried if queries is None else _Known.of(queries, match, exclude, "queries")
-    sums, unmatched = np.zeros(2 * len(CUTS) + 1), 0
-    for start in range(0, len(asked.vectors), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        scores = asked.vectors[rows] @ galleried.vectors.T
-        relevant = asked.classes[rows, None] == galleried.classes[None]
-        if queries is None:
-            own = np.arange(start, start + len(scores))
-            scores[np.arange(len(scores)), own] = -np.inf
-            relevant[np.arange(len(scores)), own] = False
-        ranked = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
-        unmatched += int((~relevant.any(axis=1)).sum())
-        sums += _measures(ranked).sum(axis=0)
-    means = (sums / len(asked.vectors)).tolist()
+    """Average the measures of `per_query` over all queries."""
+    measured = per_query(gallery, queries, match, exclude)
+    means = measured.values.mean(axis=0).tolist()
     return Quality(
-        queries=len(asked.vectors),
-        gallery=len(galleried.vectors),
-        unmatched=unmatched,
+        queries=len(measured.rows),
+        gallery=measured.gallery,
+        unmatched=int((~measured.matched).sum()),
         precision=dict(zip(CUTS, means[: len(CUTS)], strict=True)),
         recall=dict(zip(CUTS, means[len(CUTS) : -1], strict=True)),
         mean_average_precision=means[-1],
     )
+
+
+def per_query(
+    gallery: Collection,
+    queries: Collection | None,
+    match: str,
+    exclude: Sequence[str] = (),
+    most: int | None = None,
+    track: Callable[[int, int], None] = lambda done, total: None,
+) -> PerQuery:
+    """Rank the whole gallery for every query; without `queries`, leave one out of the gallery.
+
+    Precision@k is relevant results among the first k over k; recall@k relevant results among the first k over all
+    that are relevant; average precision the mean of the precisions at each relevant result (Manning, Raghavan,
+    Schuetze 2008, chapter 8). Items without a label are in neither queries nor gallery. At most `most` queries are
+    asked, a seeded sample; `track` hears how many of how many are done, and may raise to stop.
+    """
+    galleried = _Known.of(gallery, match, exclude, "gallery")
+    asked = galleried if queries is None else _Known.of(queries, match, exclude, "queries")
+    chosen = np.arange(len(asked.rows))
+    if most is not None and most < len(chosen):
+        chosen = np.sort(np.random.default_rng(0).choice(len(chosen), most, replace=False))
+    values, matched = np.empty((len(chosen), len(MEASURES))), np.empty(len(chosen), bool)
+    size = max(1, min(_BLOCK, _CELLS // len(galleried.rows)))
+    for start in range(0, len(chosen), size):
+        track(start, len(chosen))
+        part = chosen[start : start + size]
+        scores = asked.vectors[part] @ galleried.vectors.T
+        relevant = asked.classes[part, None] == galleried.classes[None]
+        if queries is None:
+            scores[np.arange(len(part)), part] = -np.inf
+            relevant[np.arange(len(part)), part] = False
+        ranked = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
+        matched[start : start + size] = relevant.any(axis=1)
+        values[start : start + size] = _measures(ranked)
+    return PerQuery(asked.rows[chosen], values, matched, len(galleried.rows))
 
 
 def time_queries(searcher: Searcher, catalog: Catalog, asked: Collection) -> dict[str, float]:
@@ -139,7 +189,7 @@ def time_queries(searcher: Searcher, catalog: Catalog, asked: Collection) -> dic
 
 
 def _measures(ranked: np.ndarray) -> np.ndarray:
-    """Return float64 (n, 2 len(CUTS) + 1) of precisions, recalls and average precision of bool rankings (n, gallery)."""
+    """Return float64 (n, 2 len(CUTS) + 1) of precisions, recalls and average precision of rankings (n, gallery)."""
     found = np.cumsum(ranked, axis=1)
     total = np.maximum(found[:, -1:], 1)
     at_cut = found[:, [min(k, ranked.shape[1]) - 1 for k in CUTS]]
@@ -151,6 +201,7 @@ def _measures(ranked: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    rows: np.ndarray
     vectors: np.ndarray
     classes: np.ndarray
 
@@ -159,11 +210,20 @@ class _Known:
         found = classes(collection, match, exclude)
         known = np.flatnonzero(found != "")
         if not len(known):
-            raise AppError(
-                f"No picture of the {what} has a label. Give labels by folder names, metadata.csv or --label-pattern."
-            )
+            raise AppError(_unlabelled(collection, match, what))
         # Integers compare a hundred times faster than strings, and equal strings must be equal in both collections.
-        return cls(collection.vectors[known], np.array([hash(name) for name in found[known]], np.int64))
+        return cls(known, collection.vectors[known], np.array([hash(name) for name in found[known]], np.int64))
+
+
+def _unlabelled(collection: Collection, match: str, what: str) -> str:
+    if match == "label":
+        return f"No picture of the {what} has a label. Give labels by folder names, metadata.csv or --label-pattern."
+    known = ", ".join(sorted({"label", "name"}.union(*collection.attributes)))
+    return f"No picture of the {what} has the attribute '{match}' to match by. Choose one of: {known}."
+
+
+def _preference(name: str) -> tuple[int, str]:
+    return (_PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)), name
 
 
 def _plain(label: str) -> str:

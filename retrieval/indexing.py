@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import itertools
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,14 +29,21 @@ from retrieval.core import (
     Item,
     MissingIndexError,
     StaleIndexError,
+    UnreadableError,
     fingerprint,
 )
-from retrieval.storage import Manifest, Row, VectorTable
+from retrieval.storage import DamagedTableError, Manifest, Row, VectorTable
+
+log = logging.getLogger(__name__)
 
 BATCH = 32
 READERS = 2
 AHEAD = 3 * BATCH
 _CHUNK = 512
+# In place of a catalogue's fingerprint or an item's stamp, which they never equal: the next build looks again.
+_UNFINISHED = "unfinished"
+_INCOMPLETE = "incomplete"
+_UNREAD = "unread"
 
 
 class Stopped(Exception):
@@ -74,11 +83,14 @@ class _Tally:
     track: Callable[[Progress], None]
     done: int = 0
     encoded: int = 0
+    changed: int = 0
+    unreadable: int = 0
     started: float = field(default_factory=time.perf_counter)
 
-    def add(self, done: int, encoded: int = 0) -> None:
+    def add(self, done: int, encoded: int = 0, changed: int = 0) -> None:
         self.done += done
         self.encoded += encoded
+        self.changed += changed
         elapsed = time.perf_counter() - self.started
         self.track(Progress(self.done, self.total, self.encoded, self.encoded / elapsed if self.encoded else 0.0))
 
@@ -101,33 +113,60 @@ def build_index(
     An item with the same stamp is left alone; one with the same content (BLAKE2 of file and box) keeps its vector
     under any name; the rest is encoded, BATCH at a time, each batch stored before the next begins. `load` gives the
     encoder and is called only when there is something to encode. `track` hears of every batch and may raise Stopped.
-    Pictures that cannot be read are skipped, named in the report, and not tried again until they change.
+    Pictures that are no pictures are skipped, named in the report, and not tried again until they change; files that
+    cannot be read are skipped and named too, and tried again by the next build.
     """
+    try:
+        return _build(catalog, spec, digest, load, folder, track)
+    except DamagedTableError as error:
+        log.warning("%s", error)
+        old, path = _finished(folder, spec), folder / storage.table_name(spec, digest, preprocessing(spec))
+        if old and old.table == path.name:
+            storage.drop_manifest(folder, spec)
+        storage.set_aside(path)
+        return _build(catalog, spec, digest, load, folder, track)
+
+
+def _build(
+    catalog: Catalog,
+    spec: EncoderSpec,
+    digest: str,
+    load: Callable[[], Encoder],
+    folder: Path,
+    track: Callable[[Progress], None],
+) -> Report:
     started = time.perf_counter()
     table_path = folder / storage.table_name(spec, digest, preprocessing(spec))
     total, mark = _survey(catalog)
-    if not total:
-        raise AppError(f"There are no pictures in {catalog.name}. Put some there; an index made before is kept.")
     old = _finished(folder, spec)
-    if old and old.table == table_path.name and old.fingerprint == mark and table_path.is_file():
-        with VectorTable(table_path, spec.dim) as table:
-            if table.counts() == (old.pictures, old.skipped):
-                problems = table.problems()
-                return Report(old.pictures, 0, old.pictures, 0, problems, time.perf_counter() - started)
+    standing = old if old and old.table == table_path.name else None
+    if standing and not table_path.is_file():
+        storage.drop_manifest(folder, spec)
+        old = standing = None
     with VectorTable(table_path, spec.dim) as table:
+        if standing and standing.fingerprint == mark and table.counts() == (standing.pictures, standing.skipped):
+            problems = table.problems()
+            return Report(standing.pictures, 0, standing.pictures, 0, problems, time.perf_counter() - started)
+        if standing:
+            storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
         tally = _Tally(total, track)
         fresh = (item for chunk in _chunks(catalog, _CHUNK) for item in _unstored(chunk, table, tally))
         _store(fresh, catalog, spec, load, table, tally)
+        if tally.unreadable or not tally.done:
+            _survey(catalog)  # raises where the pictures went away meanwhile, before their rows are dropped
         removed = table.drop_unseen()
         kept, skipped = table.counts()
         problems = table.problems()
+    made = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if standing and standing.fingerprint != _UNFINISHED and not tally.changed:
+        made = standing.made if (kept, skipped) == (standing.pictures, standing.skipped) and not removed else made
     manifest = Manifest(
-        spec.engine, spec.weights, digest, preprocessing(spec), spec.dim, catalog.name, mark, kept, skipped,
-        datetime.now(UTC).isoformat(timespec="seconds"), table_path.name,
+        spec.engine, spec.weights, digest, preprocessing(spec), spec.dim, catalog.name,
+        _INCOMPLETE if tally.unreadable else mark, kept, skipped, made, table_path.name,
     )  # fmt: skip
     storage.write_manifest(folder, spec, manifest)
     if old and old.table != table_path.name:
-        for leftover in folder.glob(f"{old.table}*"):
+        for leftover in folder.glob(f"{glob.escape(old.table)}*"):
             leftover.unlink(missing_ok=True)
     return Report(kept, tally.encoded, kept - tally.encoded, removed, problems, time.perf_counter() - started)
 
@@ -160,6 +199,8 @@ def _survey(catalog: Catalog) -> tuple[int, str]:
             yield item
 
     mark = fingerprint(counted())
+    if not count:
+        raise AppError(f"There are no pictures in {catalog.name}. Put some there; an index made before is kept.")
     return count, mark
 
 
@@ -183,13 +224,13 @@ def _unstored(chunk: Sequence[Item], table: VectorTable, tally: _Tally) -> list[
     fresh, renamed = [], []
     for item in chunk:
         state = known.get(item.id)
-        if state is None or state.stamp != item.stamp:
+        if state is None or state.stamp != _stamp(item):
             fresh.append(item)
         elif state.attributes != _text(item):
             renamed.append((_text(item), item.id))
     if renamed:
         table.relabel(renamed)
-    tally.add(len(chunk) - len(fresh))
+    tally.add(len(chunk) - len(fresh), changed=len(renamed))
     return fresh
 
 
@@ -214,7 +255,8 @@ def _store(
                 encoded = _encode(batch, load)
                 table.put([row.row for row in batch])
                 table.mark_seen([row.row.id for row in batch])
-                tally.add(len(batch), encoded)
+                tally.unreadable += sum(row.row.stamp == _UNREAD for row in batch)
+                tally.add(len(batch), encoded, changed=sum(row.row.stamp != _UNREAD for row in batch))
         finally:
             for future in waiting:
                 future.cancel()
@@ -229,7 +271,7 @@ class _Read:
 def _read(item: Item, catalog: Catalog, spec: EncoderSpec, table: VectorTable) -> _Read:
     """Return the item's row with the vector of a known picture, or the decoded picture to encode, or the problem."""
     item_id = item.id if _storable(item) else item.id.encode("utf-8", "backslashreplace").decode()
-    row = Row(item_id, item.stamp, _text(item))
+    row = Row(item_id, _stamp(item), _text(item))
     try:
         if not _storable(item):
             raise BadPictureError("The file's name is not valid Unicode; rename it.")
@@ -237,11 +279,13 @@ def _read(item: Item, catalog: Catalog, spec: EncoderSpec, table: VectorTable) -
         digest = hashlib.blake2b(data + repr(item.box).encode(), digest_size=16).hexdigest()
         known = table.by_digest(digest)
         if known is not None:
-            return _Read(Row(item_id, item.stamp, row.attributes, digest, known))
+            return _Read(replace(row, digest=digest, vector=known))
         image = pictures.decode(data, spec.image_size, item.box)
-        return _Read(Row(item_id, item.stamp, row.attributes, digest), image)
+        return _Read(replace(row, digest=digest), image)
+    except UnreadableError as error:
+        return _Read(replace(row, stamp=_UNREAD, problem=str(error)))
     except BadPictureError as error:
-        return _Read(Row(item_id, item.stamp, row.attributes, problem=str(error)))
+        return _Read(replace(row, problem=str(error)))
 
 
 def _encode(batch: list[_Read], load: Callable[[], Encoder]) -> int:
@@ -250,13 +294,16 @@ def _encode(batch: list[_Read], load: Callable[[], Encoder]) -> int:
     if fresh:
         vectors = load().encode_images([read.image for read in fresh if read.image is not None])
         for read, vector in zip(fresh, vectors.astype(np.float32, copy=False), strict=True):
-            r = read.row
-            read.row, read.image = Row(r.id, r.stamp, r.attributes, r.digest, vector), None
+            read.row, read.image = replace(read.row, vector=vector), None
     return len(fresh)
 
 
 def _storable(item: Item) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in item.id)
+
+
+def _stamp(item: Item) -> str:
+    return f"{item.stamp} {item.box}" if item.box else item.stamp
 
 
 def _text(item: Item) -> str:

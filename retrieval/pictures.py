@@ -13,7 +13,7 @@ from retrieval.core import BadPictureError, Box
 VERSION = 1
 """Goes into every manifest; raise it when the same file would decode to other pixels."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 DISPLAY_SIDE = 2048
@@ -27,8 +27,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 def decode(data: bytes, shorter_side: int | None = None, box: Box | None = None) -> Image.Image:
     """Return the picture in `data` as upright RGB: first frame, transparency over white, 16 bits scaled to 8.
 
-    With `shorter_side` (pixels) a JPEG may be decoded at a half, a quarter or an eighth, never below that size; large
-    pictures are always reduced to about DISPLAY_SIDE. `box` is in pixels of the full upright picture.
+    With `shorter_side` (pixels) the picture comes at a half, a quarter, an eighth and so on, never below that size;
+    without, its longer side is at most DISPLAY_SIDE. `box` is in pixels of the full upright picture.
     Raises BadPictureError, as a sentence, for anything that is not a picture or is out of bounds.
     """
     if not data:
@@ -41,8 +41,12 @@ def decode(data: bytes, shorter_side: int | None = None, box: Box | None = None)
     except UnidentifiedImageError:
         raise BadPictureError("This is not a picture in a format that can be read (JPEG, PNG, WebP, …).") from None
     except Image.DecompressionBombError:
-        raise BadPictureError(f"The picture is too large; at most {MAX_PIXELS // 10**6} megapixels can be read.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError) as error:
+        raise BadPictureError(
+            f"The picture is too large; at most {MAX_PIXELS // 10**6} megapixels can be read."
+        ) from None
+    except BadPictureError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything at a damaged file
         raise BadPictureError(f"The picture is damaged or cut short ({error}).") from None
 
 
@@ -58,31 +62,36 @@ def _upright(image: Image.Image, shorter_side: int | None, box: Box | None) -> I
         raise BadPictureError(
             f"The picture has {megapixels:.0f} megapixels; at most {MAX_PIXELS // 10**6} can be read. Save it smaller."
         )
-    turned = image.getexif().get(_ORIENTATION) in _TURNED
+    # A TIFF's size is that of the upright picture already.
+    turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION) in _TURNED
     flat = _rgb(ImageOps.exif_transpose(image))
     if box:
         flat = _crop(flat, box, full[::-1] if turned else full)
-    if shorter_side is None and max(flat.size) > DISPLAY_SIDE:
+    if shorter_side is None:
         flat.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return flat
+        return flat
+    halvings = max(min(flat.size) // shorter_side, 1).bit_length() - 1
+    return flat.reduce(1 << halvings) if halvings else flat
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        image.load()
-        return image
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-        return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        # Neither mode says what white is: 1 in most floating-point pictures, else all of 8 or of 16 bits.
+        white = next((w for w in (1.0, 255.0) if values.max(initial=0.0) <= w), 65535.0)
+        return Image.fromarray(np.clip(values * (255.0 / white) + 0.5, 0, 255).astype(np.uint8)).convert("RGB")
     if "A" in image.getbands() or "transparency" in image.info:
         over = image.convert("RGBA")
-        white = Image.new("RGBA", over.size, "white")
-        return Image.alpha_composite(white, over).convert("RGB")
+        paper = Image.new("RGBA", over.size, "white")
+        return Image.alpha_composite(paper, over).convert("RGB")
     return image.convert("RGB")
 
 
 def _crop(image: Image.Image, box: Box, full: tuple[int, int]) -> Image.Image:
+    if not (max(box[0], 0) < min(box[2], full[0]) and max(box[1], 0) < min(box[3], full[1])):
+        raise BadPictureError(f"The box {box} lies outside the picture, which has {full[0]} x {full[1]} pixels.")
     across, down = image.width / full[0], image.height / full[1]
     left = min(max(int(box[0] * across), 0), image.width - 1)
     top = min(max(int(box[1] * down), 0), image.height - 1)

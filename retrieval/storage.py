@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -23,6 +24,10 @@ CREATE TABLE IF NOT EXISTS items (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_digest ON items (digest);
 """
+
+
+class DamagedTableError(StaleIndexError):
+    """A table whose file SQLite cannot make sense of; its rows are lost and have to be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,10 @@ def read_manifest(folder: Path, spec: EncoderSpec) -> Manifest | None:
     """Return the manifest of a finished index in `folder`, or None; raises StaleIndexError when it is unreadable."""
     path = _manifest_path(folder, spec)
     try:
-        return Manifest(**json.loads(path.read_bytes()))
+        manifest = Manifest(**json.loads(path.read_bytes()))
+        if not isinstance(manifest.table, str):
+            raise TypeError(f"its table is {manifest.table!r}")
+        return manifest
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -91,26 +99,42 @@ def write_manifest(folder: Path, spec: EncoderSpec, manifest: Manifest) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader sees the old content or the new; raises AppError on a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         raise AppError(f"{path} could not be written ({error.strerror}). Free some space and try again.") from None
+
+
+def drop_manifest(folder: Path, spec: EncoderSpec) -> None:
+    """Delete the manifest: there is no finished index any more."""
+    _manifest_path(folder, spec).unlink(missing_ok=True)
 
 
 def table_name(spec: EncoderSpec, digest: str, preprocessing: str) -> str:
     """Return the name of the table's file: other weights write another file, so the old index stays until then."""
-    return f"{spec.engine}-{spec.weights}-{digest[:12]}-{preprocessing}.sqlite"
+    mark = hashlib.blake2b(f"{digest} {preprocessing} {spec.dim}".encode(), digest_size=6).hexdigest()
+    return f"{spec.engine}-{spec.weights}-{mark}.sqlite"
 
 
 def _manifest_path(folder: Path, spec: EncoderSpec) -> Path:
     return folder / f"{spec.engine}-{spec.weights}.json"
+
+
+def set_aside(path: Path) -> None:
+    """Move a damaged table to `*.damaged`, out of the way of a new one, and drop the logs that belong to it."""
+    if path.exists():
+        os.replace(path, path.with_suffix(".damaged"))
+    for log in ("-wal", "-shm"):
+        path.with_name(path.name + log).unlink(missing_ok=True)
 
 
 class VectorTable:
@@ -120,17 +144,18 @@ class VectorTable:
     """
 
     def __init__(self, path: Path, dim: int) -> None:
-        """Open or make the table at `path`; a damaged file is set aside as `*.damaged` and begun anew."""
+        """Open or make the table at `path`; raises DamagedTableError, or AppError when the disk does not take it."""
         self.path, self._dim = path, dim
         self._lock = threading.RLock()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._connect()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise AppError(f"{path} cannot be opened ({error}).") from None
-            os.replace(path, path.with_suffix(".damaged"))
-            self._connection = self._connect()
+        except OSError as error:
+            raise AppError(
+                f"{path.parent} cannot be made ({error.strerror}). Choose another VISUAL_SEARCH_CACHE."
+            ) from None
+        except sqlite3.Error as error:
+            raise _explained(path, error, "opened") from None
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -156,6 +181,14 @@ class VectorTable:
         self.close()
 
     @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise _explained(self.path, error, "read") from None
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
@@ -166,23 +199,20 @@ class VectorTable:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise AppError(
-                        f"{self.path.name} could not be written ({error}). Nothing written before is lost: "
-                        "free some space and start again."
-                    ) from None
+                    raise _explained(self.path, error, "written") from None
                 raise
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Return what is stored of those of `ids` that are there."""
         marks = ",".join("?" * len(ids))
-        with self._lock:
-            rows = self._connection.execute(f"SELECT id, stamp, attributes FROM items WHERE id IN ({marks})", ids)
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT id, stamp, attributes FROM items WHERE id IN ({marks})", ids)
             return {row[0]: State(row[1], row[2]) for row in rows}
 
     def by_digest(self, digest: str) -> np.ndarray | None:
         """Return the vector of a stored picture with the same content, or None."""
-        with self._lock:
-            row = self._connection.execute(
+        with self._reading() as connection:
+            row = connection.execute(
                 "SELECT vector FROM items WHERE digest = ? AND vector IS NOT NULL LIMIT 1", (digest,)
             ).fetchone()
         return None if row is None else np.frombuffer(row[0], np.float32)
@@ -205,8 +235,8 @@ class VectorTable:
 
     def mark_seen(self, ids: Sequence[str]) -> None:
         """Note that the catalogue still has `ids`."""
-        with self._lock:
-            self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(i,) for i in ids])
+        with self._reading() as connection:
+            connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(i,) for i in ids])
 
     def drop_unseen(self) -> int:
         """Delete the rows that were never marked as seen and return how many they were."""
@@ -215,14 +245,14 @@ class VectorTable:
 
     def counts(self) -> tuple[int, int]:
         """Return (pictures with a vector, skipped pictures)."""
-        with self._lock:
-            row = self._connection.execute("SELECT COUNT(vector), COUNT(*) - COUNT(vector) FROM items").fetchone()
+        with self._reading() as connection:
+            row = connection.execute("SELECT COUNT(vector), COUNT(*) - COUNT(vector) FROM items").fetchone()
         return row[0], row[1]
 
     def problems(self, limit: int = 1000) -> list[tuple[str, str]]:
         """Return (id, problem) of skipped pictures."""
-        with self._lock:
-            return self._connection.execute(
+        with self._reading() as connection:
+            return connection.execute(
                 "SELECT id, problem FROM items WHERE vector IS NULL ORDER BY id LIMIT ?", (limit,)
             ).fetchall()
 
@@ -230,8 +260,8 @@ class VectorTable:
         """Yield (ids, float32 (n, dim) vectors, attributes) in order of id, at most `size` rows at a time."""
         last = ""
         while True:
-            with self._lock:
-                rows = self._connection.execute(
+            with self._reading() as connection:
+                rows = connection.execute(
                     "SELECT id, vector, attributes FROM items WHERE id > ? AND vector IS NOT NULL ORDER BY id LIMIT ?",
                     (last, size),
                 ).fetchall()
@@ -240,3 +270,15 @@ class VectorTable:
             last = rows[-1][0]
             vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), self._dim)
             yield [row[0] for row in rows], vectors, [json.loads(row[2]) for row in rows]
+
+
+def _explained(path: Path, error: sqlite3.Error, tried: str) -> AppError:
+    if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    ):
+        return DamagedTableError(f"{path} is damaged ({error}). Index the catalogue again, and it is made anew.")
+    return AppError(
+        f"{path.name} could not be {tried} ({error}). Nothing written before is lost: "
+        "free some space in its folder and start again."
+    )

@@ -5,28 +5,38 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from retrieval.core import EncoderSpec
+from retrieval.catalogs.folder import FolderCatalog
+from retrieval.core import Catalog, EncoderSpec
+from retrieval.indexing import Progress, Report, build_index, stored_blocks
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+CLOTHING = SHARED / "data" / "clothing"
 
 COLOUR_SPEC = EncoderSpec(
-    engine="colours", weights="none", title="Mean colours", dim=48, image_size=64, licence="", source="", load="",
-    digest="d1",
+    engine="colours", weights="none", title="Mean colours", dim=48, image_size=64, licence="", source="",
+    load="tests.conftest:ColourEncoder", digest="d1",
 )  # fmt: skip
+
+# The same examples on every run, and no clock: two cores are shared by others.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("steady")
 
 
 class ColourEncoder:
     """The mean colours of a 4 x 4 grid, centred: deterministic, quick, and near for pictures that look alike."""
 
-    spec = COLOUR_SPEC
-
-    def __init__(self) -> None:
+    def __init__(self, spec: EncoderSpec = COLOUR_SPEC) -> None:
+        self.spec = spec
         self.encoded = 0
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -44,25 +54,59 @@ def encoder() -> ColourEncoder:
     return ColourEncoder()
 
 
-def jpeg(seed: int, size: tuple[int, int] = (48, 64)) -> bytes:
-    """Return a JPEG of soft random blocks, the same for the same seed."""
-    blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own options
+    """Return `image` as the content of a file of the format `form`."""
     out = io.BytesIO()
-    Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=92)
+    image.save(out, form, **options)
     return out.getvalue()
+
+
+def blocks(seed: int, size: tuple[int, int] = (48, 64)) -> Image.Image:
+    """Return a picture of soft random blocks, the same for the same seed."""
+    colours = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize(size, Image.Resampling.BICUBIC)
+
+
+def jpeg(seed: int, size: tuple[int, int] = (48, 64)) -> bytes:
+    """Return `blocks` as a JPEG."""
+    return encoded(blocks(seed, size), "JPEG", quality=92)
+
+
+def write_picture(path: Path, seed: int) -> None:
+    """Write picture number `seed` to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(jpeg(seed))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder of twelve pictures below the folders red, green and blue."""
     for n in range(12):
-        path = tmp_path / "pictures" / ("red", "green", "blue")[n % 3] / f"{n:02}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(n))
+        write_picture(tmp_path / "pictures" / ("red", "green", "blue")[n % 3] / f"{n:02}.jpg", n)
     return tmp_path / "pictures"
 
 
 @pytest.fixture
-def write() -> Callable[[Path, int], None]:
-    """Return a function that writes picture number `seed` to a path."""
-    return lambda path, seed: (path.parent.mkdir(parents=True, exist_ok=True), path.write_bytes(jpeg(seed)))[0]
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def built(
+    catalog: Catalog | Path,
+    cache: Path,
+    encoder: ColourEncoder,
+    digest: str = "d1",
+    track: Callable[[Progress], None] = lambda progress: None,
+) -> Report:
+    """Bring the index of a catalogue, or of a folder, up to date with `encoder`."""
+    catalog = FolderCatalog(catalog) if isinstance(catalog, Path) else catalog
+    return build_index(catalog, encoder.spec, digest, lambda: encoder, cache, track)
+
+
+def stored(cache: Path, spec: EncoderSpec = COLOUR_SPEC) -> dict[str, tuple[np.ndarray, dict[str, str]]]:
+    """Return id -> (vector, attributes) of a finished index."""
+    return {
+        item_id: (vector, dict(attributes))
+        for ids, vectors, notes in stored_blocks(cache, spec)
+        for item_id, vector, attributes in zip(ids, vectors, notes, strict=True)
+    }

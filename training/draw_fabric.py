@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.draw_paths import Pair, Points, as_points, ellipse, flip, outer_contour, simplified, smooth, tapered
+from training.draw_paths import Grid, Pair, Points, as_points, ellipse, flip, outer_contour, simplified, smooth, tapered
 from training.draw_prints import DENSITY, Colour, Tile, is_dark, mixed
 
 SHADE = np.array([0.30, 0.27, 0.36])
@@ -116,7 +116,9 @@ class Drawing:
         """Add a line on the cloth painted so far."""
         self.marks.append(Seam(as_points(points), width, strength, dash, colour))
 
-    def seams(self, points: Sequence[Pair] | Points, width: float = 1.0, strength: float = 0.45, dash: float = 0) -> None:
+    def seams(
+        self, points: Sequence[Pair] | Points, width: float = 1.0, strength: float = 0.45, dash: float = 0
+    ) -> None:
         """Add a line and its mirror image."""
         self.seam(points, width, strength, dash)
         self.seam(flip(points), width, strength, dash)
@@ -130,16 +132,18 @@ class Drawing:
     def bounds(self) -> tuple[float, float, float, float]:
         """Return x1, y1, x2, y2 of all pieces in centimetres."""
         corners = np.vstack([mark.outline for mark in self.marks if isinstance(mark, Piece)])
-        return (*corners.min(axis=0), *corners.max(axis=0))  # type: ignore[return-value]
+        return (*corners.min(axis=0), *corners.max(axis=0))
 
 
-def blurred(mask: NDArray[np.float32], radius: float, dx: float = 0.0, dy: float = 0.0) -> NDArray[np.float32]:
+def blurred(mask: Grid, radius: float, dx: float = 0.0, dy: float = 0.0) -> Grid:
     """Blur a 0..1 mask by `radius` pixels after moving it; done at a quarter of the size, since it is smooth."""
     height, width = mask.shape
     small = Image.fromarray((mask * 255).astype(np.uint8)).resize(
         (max(1, width // 4), max(1, height // 4)), Image.Resampling.BOX
     )
-    moved = small.transform(small.size, Image.Transform.AFFINE, (1, 0, -dx / 4, 0, 1, -dy / 4), Image.Resampling.BILINEAR)
+    moved = small.transform(
+        small.size, Image.Transform.AFFINE, (1, 0, -dx / 4, 0, 1, -dy / 4), Image.Resampling.BILINEAR
+    )
     soft = moved.filter(ImageFilter.GaussianBlur(radius / 4)).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(soft, dtype=np.float32) / 255
 
@@ -200,9 +204,7 @@ class Easel:
         rgb[:] = rgb * (1 - mask[..., None]) + colour * mask[..., None]
         np.maximum(alpha, mask, out=alpha)
 
-    def fold_maps(
-        self, piece: Piece, corner: NDArray[np.int64], mask: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def fold_maps(self, piece: Piece, corner: NDArray[np.int64], mask: Grid) -> tuple[Grid, Grid]:
         """Return how shaded and how lit each pixel is: each fold is a crisp tone over a soft one, lit on its left."""
         if not piece.folds:
             return np.zeros_like(mask), np.zeros_like(mask)
@@ -212,13 +214,13 @@ class Easel:
             ImageDraw.Draw(maps[0]).polygon([tuple(p) for p in leaf], fill=round(fold.depth * 255))
             lit = self.place(tapered(fold.points, fold.width * 0.8, fold.wedge) - (fold.width * 0.75, 0.0)) - corner
             ImageDraw.Draw(maps[1]).polygon([tuple(p) for p in lit], fill=round(fold.depth * 255))
-        crisp, lit_map = (np.asarray(m.filter(ImageFilter.BoxBlur(OVERSAMPLE)), dtype=np.float32) / 255 for m in maps)
-        shade = 0.5 * crisp + 0.6 * blurred(crisp, 4.5 * OVERSAMPLE)
+        crisp, lit_map = (
+            np.asarray(m.filter(ImageFilter.BoxBlur(OVERSAMPLE * 1.3)), dtype=np.float32) / 255 for m in maps
+        )
+        shade = 0.3 * crisp + 0.72 * blurred(crisp, 4.5 * OVERSAMPLE, 0.6 * OVERSAMPLE, 0.8 * OVERSAMPLE)
         return shade * mask, (0.3 * lit_map + 0.75 * blurred(lit_map, 3 * OVERSAMPLE)) * mask
 
-    def sample(
-        self, piece: Piece, cloth: Cloth, window: tuple[int, int, int, int], shade: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def sample(self, piece: Piece, cloth: Cloth, window: tuple[int, int, int, int], shade: Grid) -> Grid:
         """Return the print under each pixel of a window, shifted in the folds and bent by the piece's bow."""
         x1, y1, x2, y2 = window
         x = (np.arange(x1, x2, dtype=np.float32) / self.scale + self.origin[0])[None, :]
@@ -242,10 +244,13 @@ class Easel:
         cover *= self.alpha[y1:y2, x1:x2, None]
         under = self.rgb[y1:y2, x1:x2]
         dark = under * SHADE.astype(np.float32)
-        if seam.colour is None:
+        colour = seam.colour
+        if colour is None and seam.dash and "thread" in self.cloths:
+            colour = self.cloths["thread"].ground
+        if colour is None:
             over = np.where(under.mean(axis=2, keepdims=True) < 80, under + 48, dark)
         else:
-            over = np.broadcast_to(np.array(seam.colour, np.float32), under.shape)
+            over = np.broadcast_to(np.array(colour, np.float32), under.shape)
         under[:] = under * (1 - cover) + over * cover
 
 

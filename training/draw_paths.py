@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 Pair = tuple[float, float]
+Grid = NDArray[np.floating]
+"""One value per pixel: a mask or a map of light."""
 
 
 def as_points(points: Sequence[Pair] | Points) -> Points:
@@ -107,7 +109,7 @@ def homography(source: Points, target: Points) -> NDArray[np.float64]:
     return np.append(np.linalg.solve(np.array(rows), np.array(values)), 1.0).reshape(3, 3)
 
 
-def project(matrix: NDArray[np.float64], points: Points) -> Points:
+def project(matrix: NDArray[np.floating], points: Points) -> Points:
     """Apply a homography to points."""
     mapped = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     return mapped[:, :2] / mapped[:, 2:]
@@ -127,7 +129,7 @@ def clip_to_frame(polygon: Points, width: float, height: float) -> Points:
         if not kept:
             return np.empty((0, 2))
         points = np.array(kept)
-    return points
+    return np.clip(points, 0.0, (width, height))
 
 
 def area(polygon: Points) -> float:

@@ -249,10 +249,10 @@ def tie_dye(ground: Colour, inks: list[Colour], rng: np.random.Generator, k: flo
     side = round(40 * k * DENSITY / 4)
     noise = rng.normal(size=(side, side))
     for axis in (0, 1):
-        kernel = np.exp(-0.5 * (np.fft.fftfreq(side) * side / 5.5) ** 2)
+        kernel = np.exp(-0.5 * (np.fft.fftfreq(side) * side / 4.0) ** 2)
         noise = np.fft.ifft(np.fft.fft(noise, axis=axis) * np.expand_dims(kernel, 1 - axis), axis=axis).real
     noise = (noise - noise.mean()) / noise.std()
-    first, second = np.clip(noise * 0.9, 0, 1)[..., None], np.clip(-noise * 0.9 - 0.2, 0, 1)[..., None]
+    first, second = 1 / (1 + np.exp(-2.2 * noise[..., None] + 1)), np.clip(-noise * 0.6 - 0.1, 0, 1)[..., None]
     cloth = np.array(ground) * (1 - first - second * 0.8) + np.array(inks[0]) * first
     cloth += np.array(mixed(inks[0], (255, 255, 255), 0.45)) * second * 0.8
     image = Image.fromarray(np.clip(cloth, 0, 255).astype(np.uint8))
@@ -267,7 +267,7 @@ def denim(ground: Colour, _inks: list[Colour], rng: np.random.Generator, k: floa
     slub = np.asarray(
         Image.fromarray(rng.integers(0, 255, (side, side), dtype=np.uint8)).filter(ImageFilter.GaussianBlur(2.2))
     )
-    cloth = np.array(ground)[None, None] + (twill + (slub.astype(float) - 127) * 0.9)[..., None]
+    cloth = np.array(ground)[None, None] + (twill + (slub.astype(float) - 127) * 0.4)[..., None]
     return np.clip(cloth, 0, 255).astype(np.uint8)
 
 
@@ -286,11 +286,15 @@ def knit(gauge: float, cable: bool = False) -> "Print":
         if cable:
             t = np.linspace(0, 2 * np.pi, 40)
             for phase, ink in ((0.0, ground), (np.pi, light)):
-                x = wale * 4 + np.sin(t + phase) * wale * 0.9
-                y = t / (2 * np.pi) * wale * 8
-                sheet.fill(np.vstack([np.stack([x - wale, y], 1), np.stack([x + wale, y], 1)[::-1]]), dark)
+                strand = wale * 4 + np.sin(t + phase) * wale * 0.9
+                fall = t / (2 * np.pi) * wale * 8
+                sheet.fill(
+                    np.vstack([np.stack([strand - wale, fall], 1), np.stack([strand + wale, fall], 1)[::-1]]), dark
+                )
                 edge = wale * 0.7
-                sheet.fill(np.vstack([np.stack([x - edge, y], 1), np.stack([x + edge, y], 1)[::-1]]), ink)
+                sheet.fill(
+                    np.vstack([np.stack([strand - edge, fall], 1), np.stack([strand + edge, fall], 1)[::-1]]), ink
+                )
         return sheet.tile()
 
     return make
@@ -309,7 +313,7 @@ Print = Callable[[Colour, list[Colour], np.random.Generator, float], Tile]
 
 @dataclass(frozen=True)
 class PrintRow:
-    """One print: the plain pattern name users filter on, how it is made, whether one ink is enough."""
+    """One print: the plain pattern name users filter on, and how it is made."""
 
     pattern: str
     make: Print
@@ -320,7 +324,6 @@ TARTAN = ((0.0, 3.4, 0, 0.5), (4.6, 0.5, 1, 0.75), (6.3, 2.2, 0, 0.4), (9.2, 0.3
 PRINTS: dict[str, PrintRow] = {
     "plain": PrintRow("plain", plain),
     "breton": PrintRow("striped", stripes((2.4, 1.1))),
-    "wide stripe": PrintRow("striped", stripes((4.6, 4.6))),
     "multi stripe": PrintRow("striped", stripes((3.0, 1.6, 1.2, 1.6, 1.2, 1.6))),
     "pinstripe": PrintRow("striped", stripes((2.2, 0.32), upright=True)),
     "deckchair stripe": PrintRow("striped", stripes((2.6, 1.9), upright=True)),

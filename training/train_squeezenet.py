@@ -169,8 +169,7 @@ class Run:
         self.targets = photos.targets()
         stored, aspects = load_pixels(photos, work / "photos.npz")
         self.pixels, self.aspects = torch.from_numpy(stored), torch.from_numpy(aspects)
-        features = compute_teacher_features(photos.paths, teacher, work / "teacher.npy")
-        soft, geometry = teach(features, self.targets, photos.senders, rows)
+        soft, geometry = self._taught(work, teacher)
         self.soft, self.geometry = torch.from_numpy(soft), torch.from_numpy(geometry)
         self.student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
         self.mean_student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
@@ -188,6 +187,16 @@ class Run:
         )
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.epoch = 0
+
+    def _taught(self, work: Path, teacher: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Give soft labels (photos, classes) and directions (photos, 256), fitted once for these rows."""
+        cache = work / f"taught_by_{len(self.rows)}.npz"
+        if not cache.exists():
+            features = compute_teacher_features(self.photos.paths, teacher, work / "teacher.npy")
+            soft, geometry = teach(features, self.targets, self.photos.senders, self.rows)
+            np.savez(cache, soft=soft, geometry=geometry)
+        with np.load(cache) as stored:
+            return stored["soft"], stored["geometry"]
 
     def start(self, earlier: Path | None) -> None:
         """Begin from ImageNet, or from the weights of an earlier run."""
@@ -242,7 +251,7 @@ class Run:
             "geometry": recipe.weight_geometry * (1 - (directions * self.geometry[numbers].repeat(2, 1)).sum(1)).mean(),
             "supcon": recipe.weight_supcon * loss_of_classes(semantic, targets.repeat(2), recipe.supcon_heat),
             "instance": recipe.weight_instance
-            * loss_of_instances(gentle, strong, numbers, self.memory, self.unused, recipe.instance_heat),
+            * loss_of_instances(gentle, strong, numbers, self.memory.clone(), self.unused, recipe.instance_heat),
         }
         self.memory[numbers] = gentle.detach()
         return losses

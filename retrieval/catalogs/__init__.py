@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -16,12 +17,12 @@ FORMS = "sample, folder:PATH, deepfashion2:PATH"
 def open_catalog(name: str, sample: Path, label_pattern: str | None = None) -> Catalog:
     """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern."""
     form, _, place = name.partition(":")
+    root = Path(os.path.expanduser(place))
     if name == "sample":
         return DeepFashion2Catalog(sample, name="sample", title="Drawn sample")
     if form == "folder" and place:
-        return FolderCatalog(Path(place).expanduser(), label_pattern)
+        return FolderCatalog(root, label_pattern)
     if form == "deepfashion2" and place:
-        root = Path(place).expanduser()
         return DeepFashion2Catalog(root, name=name, title=f"DeepFashion2 {root.name}")
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ from typing import Any
 from PIL import Image
 
 from retrieval import pictures
-from retrieval.core import AppError, Attributes, BadPictureError, Box, Item, fingerprint
+from retrieval.catalogs.files import read_inside, stamp
+from retrieval.core import AppError, Attributes, Box, Item, fingerprint
 
 MARGIN = 0.08
 _VALUES = {"category_name": "category", "colour": "colour", "pattern": "pattern", "neckline": "neckline",
@@ -26,18 +29,18 @@ class DeepFashion2Catalog:
     def __init__(self, root: Path, name: str, title: str) -> None:
         """Open `root`; raises AppError when it does not have the layout."""
         self._root = root.resolve()
-        if not (self._root / "image").is_dir() or not (self._root / "annos").is_dir():
+        self._images = (self._root / "image").resolve()
+        if not os.path.isdir(self._images) or not os.path.isdir(self._root / "annos"):
             raise AppError(f"{root} is not in DeepFashion2's layout: it needs the folders image/ and annos/.")
         self.name = name if name == "sample" else f"deepfashion2:{self._root}"
         self.title = title
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the garments, picture by picture; a picture without a readable annotation yields one whole item."""
-        for path in sorted((self._root / "image").glob("*.jpg")):
-            state = path.stat()
+        for path in sorted(self._images.glob("*.jpg")):
+            mark = stamp(path)
             for key, note in self._garments(path.stem).items():
-                stamp = f"{state.st_size}:{state.st_mtime_ns}"
-                yield Item(f"{path.stem}/{key}", _attributes(note), stamp, _box(note))
+                yield Item(f"{path.stem}/{key}", _attributes(note), mark, _box(note))
 
     def fingerprint(self) -> str:
         """Return a digest of every id, stamp, box and attribute."""
@@ -46,10 +49,7 @@ class DeepFashion2Catalog:
     def read(self, item_id: str) -> bytes:
         """Return the bytes of the picture that holds the garment."""
         stem = item_id.partition("/")[0]
-        try:
-            return (self._root / "image" / f"{Path(stem).name}.jpg").read_bytes()
-        except OSError as error:
-            raise BadPictureError(f"The file cannot be read ({error.strerror or error}).") from None
+        return read_inside(self._images, self._images / f"{Path(stem).name}.jpg")
 
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the garment's part of the picture, decoded, upright, RGB."""
@@ -60,7 +60,9 @@ class DeepFashion2Catalog:
     def _garments(self, stem: str) -> dict[str, dict[str, Any]]:
         try:
             notes = json.loads((self._root / "annos" / f"{stem}.json").read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
+            return {"whole": {}}
+        if not isinstance(notes, dict):
             return {"whole": {}}
         shared = {"source": notes.get("source"), "pair_id": notes.get("pair_id")}
         garments = {k: shared | v for k, v in notes.items() if k.startswith("item") and isinstance(v, dict)}
@@ -78,12 +80,11 @@ def _attributes(note: dict[str, Any]) -> Attributes:
 
 def _box(note: dict[str, Any]) -> Box | None:
     box = note.get("bounding_box")
-    if not isinstance(box, list) or len(box) != 4 or box[2] <= box[0] or box[3] <= box[1]:
+    try:
+        left, top, right, bottom = map(float, box if isinstance(box, list) else ())
+    except (TypeError, ValueError, OverflowError):
         return None
-    margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
-    return (
-        max(0, int(box[0] - margin)),
-        max(0, int(box[1] - margin)),
-        int(box[2] + margin),
-        int(box[3] + margin),
-    )
+    if not (left < right and top < bottom) or not all(map(math.isfinite, (left, top, right, bottom))):
+        return None
+    margin = MARGIN * max(right - left, bottom - top)
+    return max(0, int(left - margin)), max(0, int(top - margin)), int(right + margin), int(bottom + margin)

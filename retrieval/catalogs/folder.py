@@ -6,12 +6,14 @@ import csv
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from retrieval import pictures
-from retrieval.core import AppError, Attributes, BadPictureError, Item, fingerprint
+from retrieval.catalogs.files import read_inside, stamp
+from retrieval.core import AppError, Attributes, Item, fingerprint
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 _TABLES = (("metadata.csv", "file_name"), ("images.csv", "image"))
@@ -22,12 +24,12 @@ class FolderCatalog:
 
     Attributes come from metadata.csv (`file_name`, …) or images.csv (`image`, …, with or without the suffix) beside
     the pictures or at the root; where there is no table, `label_pattern` finds them in the file's name (its named
-    groups, or its first group as `label`), or else the parent folder's name is the `label`.
+    groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`.
     """
 
     def __init__(self, root: Path, label_pattern: str | None = None) -> None:
         """Open `root`; raises AppError when it is no folder or the pattern is no regular expression."""
-        if not root.is_dir():
+        if not os.path.isdir(root):  # unlike Path.is_dir, it raises nothing for a name that is too long
             raise AppError(f"There is no folder {root}. Give the path of a folder that holds pictures.")
         self._root = root.resolve()
         self.name = f"folder:{self._root}"
@@ -38,10 +40,36 @@ class FolderCatalog:
             raise AppError(f"--label-pattern {label_pattern!r} is no regular expression: {error}.") from None
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield every file that is named like a picture, folder by folder, in order of name."""
-        if not self._root.is_dir():
+        """Yield every file that is named like a picture, folder by folder, in order of name.
+
+        A folder that cannot be listed, and a link to a folder, is an item too (its id ends in `/`): reading it says
+        why, so that it is skipped by name and not in silence.
+        """
+        if not os.path.isdir(self._root):
             raise AppError(f"The folder {self._root} is gone. Bring it back, or open another catalogue.")
-        yield from self._walk(self._root, PurePosixPath(), None)
+        waiting: list[tuple[Path, PurePosixPath, _Table | None]] = [(self._root, PurePosixPath(), None)]
+        while waiting:
+            folder, below, table = waiting.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                if folder == self._root:
+                    raise AppError(f"The folder {folder} cannot be read ({error.strerror or error}).") from None
+                yield Item(f"{below}/", stamp="unreadable")
+                continue
+            table = _read_table(folder, below) or table
+            folders = []
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), below / entry.name, table))
+                elif _suffix(entry.name) in SUFFIXES:
+                    path = below / entry.name
+                    yield Item(str(path), self._attributes(path, table), stamp(entry.path))
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    yield Item(f"{below / entry.name}/", stamp="link")
+            waiting += reversed(folders)
 
     def fingerprint(self) -> str:
         """Return a digest of every id, stamp and attribute."""
@@ -49,63 +77,42 @@ class FolderCatalog:
 
     def read(self, item_id: str) -> bytes:
         """Return the file's bytes; raises BadPictureError for a link that leads outside, or what cannot be read."""
-        path = self._root / item_id
-        try:
-            real = path.resolve(strict=True)
-            if not real.is_relative_to(self._root):
-                raise BadPictureError("This is a link to outside the folder; it is not followed.")
-            if not real.is_file():
-                raise BadPictureError("This is not a regular file.")
-            if real.stat().st_size > pictures.MAX_BYTES:
-                raise BadPictureError(f"The file is larger than {pictures.MAX_BYTES >> 20} MB.")
-            return real.read_bytes()
-        except OSError as error:
-            raise BadPictureError(f"The file cannot be read ({error.strerror or error}).") from None
+        return read_inside(self._root, self._root / item_id)
 
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the picture decoded, upright, RGB."""
         return pictures.decode(self.read(item_id), shorter_side)
 
-    def _walk(self, folder: Path, below: PurePosixPath, table: dict[str, Attributes] | None) -> Iterator[Item]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise AppError(f"The folder {folder} cannot be read ({error.strerror or error}).") from None
-        table = _read_table(folder) or table
-        folders = []
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith("."):
-                    folders.append(entry)
-            elif _suffix(entry.name) in SUFFIXES and not entry.name.startswith("."):
-                yield self._item(entry, below / entry.name, table)
-        for entry in folders:
-            yield from self._walk(Path(entry.path), below / entry.name, table)
-
-    def _item(self, entry: os.DirEntry[str], path: PurePosixPath, table: dict[str, Attributes] | None) -> Item:
-        try:
-            state = entry.stat()
-            stamp = f"{state.st_size}:{state.st_mtime_ns}"
-        except OSError:
-            stamp = "unreadable"
-        return Item(str(path), self._attributes(path, table), stamp)
-
-    def _attributes(self, path: PurePosixPath, table: dict[str, Attributes] | None) -> Attributes:
+    def _attributes(self, path: PurePosixPath, table: _Table | None) -> Attributes:
         if table is not None:
-            return next((table[key] for key in (str(path), path.name, path.stem) if key in table), {})
+            return table.attributes(path)
         if self._pattern:
             match = self._pattern.search(path.name)
             if match is None:
                 return {}
-            return {k: v for k, v in match.groupdict().items() if v} or ({"label": match[1]} if match.re.groups else {})
+            found = match.groupdict() or {"label": match[1] if match.re.groups else match[0]}
+            return {name: value for name, value in found.items() if value}
         return {"label": path.parent.name} if path.parent.name else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows of one table; `base` is its folder, below which the names in it are."""
+
+    base: PurePosixPath
+    rows: dict[str, Attributes]
+
+    def attributes(self, path: PurePosixPath) -> Attributes:
+        near = path.relative_to(self.base)
+        keys = (str(near), str(near.with_suffix("")), path.name, path.stem)
+        return next((self.rows[key] for key in keys if key in self.rows), {})
 
 
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def _read_table(folder: Path) -> dict[str, Attributes] | None:
+def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
     for name, column in _TABLES:
         path = folder / name
         if not path.is_file():
@@ -114,8 +121,11 @@ def _read_table(folder: Path) -> dict[str, Attributes] | None:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
                 rows = csv.DictReader(file)
                 if column not in (rows.fieldnames or ()):
-                    raise AppError(f"{path} has no column '{column}'; its columns are: {', '.join(rows.fieldnames or ())}.")
-                return {row[column]: {k: v for k, v in row.items() if k and k != column and v} for row in rows}
+                    columns = ", ".join(rows.fieldnames or ()) or "none"
+                    raise AppError(f"{path} has no column '{column}'; its columns are: {columns}.")
+                return _Table(
+                    below, {row[column]: {k: v for k, v in row.items() if k and k != column and v} for row in rows}
+                )
         except (OSError, csv.Error) as error:
             raise AppError(f"{path} cannot be read as a table: {error}.") from None
     return None

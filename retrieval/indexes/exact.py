@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retrieval.core import Attributes, Filter, Hit
-from retrieval.indexes.rows import Rows, checked
+from retrieval.indexes.rows import Rows, checked, fitted
 
 
 class ExactIndex:
@@ -24,7 +24,7 @@ class ExactIndex:
 
     def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows."""
-        vectors = checked(ids, vectors, self.dim)
+        vectors = checked(ids, vectors, attributes, self.dim)
         self.remove(ids)
         self._rows.append(ids, attributes)
         self._matrix = np.concatenate([self._matrix, vectors])
@@ -36,7 +36,7 @@ class ExactIndex:
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
         """Return, for each row of `vectors`, the nearest items that pass `filter`."""
         rows = self._rows.matching(filter or {})
-        scores = np.clip(np.asarray(vectors, np.float32) @ self._matrix[rows].T, -1.0, 1.0)
+        scores = np.clip(fitted(vectors, self.dim) @ self._matrix[rows].T, -1.0, 1.0)
         ids, attributes = self._rows.ids, self._rows.attributes
         return [
             [

@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 
 from retrieval.core import Attributes, Filter, Hit
-from retrieval.indexes.rows import Rows, checked
+from retrieval.indexes.rows import Rows, checked, fitted
 
 
 class FaissIndex:
@@ -25,7 +25,7 @@ class FaissIndex:
 
     def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows."""
-        vectors = checked(ids, vectors, self.dim)
+        vectors = checked(ids, vectors, attributes, self.dim)
         self.remove(ids)
         self._rows.append(ids, attributes)
         self._flat.add(vectors)
@@ -38,12 +38,14 @@ class FaissIndex:
 
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
         """Return, for each row of `vectors`, the nearest items that pass `filter`."""
-        vectors = np.ascontiguousarray(vectors, np.float32)
+        vectors = fitted(vectors, self.dim)
         rows = self._rows.matching(filter) if filter else None
         k = min(k, len(self) if rows is None else len(rows))
         if k <= 0:
             return [[] for _ in vectors]
-        chosen = None if rows is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))
+        chosen = None
+        if rows is not None:
+            chosen = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]  # not in its stubs
         scores, places = self._flat.search(vectors, k, params=chosen)
         ids, attributes = self._rows.ids, self._rows.attributes
         return [

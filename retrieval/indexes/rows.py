@@ -70,12 +70,20 @@ class Rows:
         return self._values[attribute]
 
 
-def checked(ids: Sequence[str], vectors: np.ndarray, dim: int) -> np.ndarray:
+def checked(ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None, dim: int) -> np.ndarray:
     """Return `vectors` as contiguous float32; raises ValueError with both numbers when a size does not fit."""
-    if vectors.ndim != 2 or vectors.shape[1] != dim:
-        raise ValueError(f"vectors have shape {vectors.shape}, not (n, {dim})")
+    fitting = fitted(vectors, dim)
     if len(ids) != len(vectors):
         raise ValueError(f"ids and vectors are not of the same length: {len(ids)} != {len(vectors)}")
+    if attributes is not None and len(attributes) != len(ids):
+        raise ValueError(f"ids and attributes are not of the same length: {len(ids)} != {len(attributes)}")
     if len(set(ids)) != len(ids):
         raise ValueError("an id stands twice in one call of add")
+    return fitting
+
+
+def fitted(vectors: np.ndarray, dim: int) -> np.ndarray:
+    """Return `vectors` as contiguous float32 (n, dim); raises ValueError with both numbers when they are not."""
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise ValueError(f"vectors have shape {vectors.shape}, not (n, {dim})")
     return np.ascontiguousarray(vectors, np.float32)

@@ -1,6 +1,7 @@
-// The filters: one set of check boxes per attribute of the catalogue; 'apply' asks the same question under new ones.
+// The filters: one set of check boxes per attribute of the catalogue; 'input' asks the same question under new ones.
 const mode = element.closest(".mode") ?? document.body;
 const SHOWN = 12;
+const SAID = { true: "yes", false: "no" };
 let value = {};
 
 function make(tag, attributes = {}, ...children) {
@@ -11,9 +12,9 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function send() {
-  props.value = value;
+  props.value = { ...value };
   mode.dispatchEvent(new CustomEvent("asked"));
-  trigger("apply");
+  trigger("input");
 }
 
 function choose(name, text, on) {
@@ -28,14 +29,14 @@ function chip(name, text, count, index) {
   const box = make("input", { type: "checkbox" });
   box.checked = (value.chosen[name] ?? []).includes(text);
   box.addEventListener("change", () => choose(name, text, box.checked));
-  const label = make("label", { class: "chip" }, box, make("span", {}, text), make("small", {}, String(count)));
+  const label = make("label", { class: "chip" }, box, make("span", {}, SAID[text.toLowerCase()] ?? text), make("small", {}, count.toLocaleString("en")));
   label.hidden = index >= SHOWN && !box.checked;
   return label;
 }
 
 function facet({ name, values }) {
   const chips = values.map(([text, count], index) => chip(name, text, count, index));
-  const set = make("fieldset", {}, make("legend", {}, name), ...chips);
+  const set = make("fieldset", {}, make("legend", {}, name.replaceAll("_", " ")), ...chips);
   if (chips.some(({ hidden }) => hidden)) {
     const more = make("button", { type: "button", class: "link" }, `Show all ${values.length}`);
     more.addEventListener("click", () => {

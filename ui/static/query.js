@@ -1,5 +1,5 @@
 // The query: a picture by file, drop, paste, camera, example or result, and a box around one item of it.
-// props.value is the whole question and is what Python reads; 'search' asks it. Results and filters of the same
+// props.value is the whole question and is what Python reads; 'submit' asks it. Results and filters of the same
 // mode speak to it through a "query" event on their common .mode element.
 const mode = element.closest(".mode") ?? document.body;
 const $ = (selector) => element.querySelector(selector);
@@ -38,13 +38,13 @@ function ask(change, remember = true) {
   say("");
   draw();
   props.value = shown;
-  mode.dispatchEvent(new CustomEvent("asked"));
-  trigger("search");
+  mode.dispatchEvent(new CustomEvent("asked", { detail: { far: Boolean(change.item || change.picture) } }));
+  trigger("submit");
 }
 
 function draw() {
   const src = source();
-  const address = new URL(window.location);
+  const here = new URL(window.location);
   $(".hint").hidden = Boolean(src);
   frame.hidden = !src;
   if (picture.getAttribute("src") !== src) picture.setAttribute("src", src);
@@ -52,15 +52,16 @@ function draw() {
   drawBox(shown.box);
   button("box").hidden = !src;
   button("back").hidden = !past.length;
-  if (shown.catalog) address.searchParams.set("catalog", shown.catalog);
-  if (shown.item) address.searchParams.set("item", shown.item);
-  else address.searchParams.delete("item");
-  window.history.replaceState(window.history.state, "", address);
+  mode.dispatchEvent(new CustomEvent("subject", { detail: { src, alt: shown.alt } }));
+  if (shown.catalog) here.searchParams.set("catalog", shown.catalog);
+  if (shown.item) here.searchParams.set("item", shown.item);
+  else here.searchParams.delete("item");
+  window.history.replaceState(window.history.state, "", here);
 }
 
 function drawBox(box) {
   boxMark.hidden = !box;
-  button("box").textContent = box ? "Clear box" : "Select one item";
+  button("box").textContent = box ? "Clear box" : "Box an item";
   if (!box) return;
   const [left, top, right, bottom] = box.map((value) => value * 100);
   Object.assign(boxMark.style, {

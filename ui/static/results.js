@@ -28,14 +28,24 @@ function icon(name) {
 }
 
 const described = ({ attributes }) => Object.entries(attributes).map(([name, text]) => `${name}: ${text}`).join(", ");
+
+// On a card: the kind of thing first, bare numbers last and with their names, and no bare "False".
+function inWords({ attributes }) {
+  const bare = (text) => /^[\d.-]+$/.test(text);
+  const place = ([name, text]) => (/label|category|class|type/i.test(name) ? 0 : bare(text) ? 2 : 1);
+  return Object.entries(attributes).sort((a, b) => place(a) - place(b)).flatMap(([name, text]) => {
+    const plain = name.replaceAll("_", " ");
+    if (/^(false|no)$/i.test(text) || !text) return [];
+    if (/^(true|yes)$/i.test(text)) return [plain];
+    return [bare(text) ? `${plain} ${text}` : text];
+  }).join(" · ");
+}
+
 const ask = (detail) => mode.dispatchEvent(new CustomEvent("query", { detail }));
-const use = (hit) => {
-  ask({ item: hit.id, alt: described(hit) || hit.id });
-  if (matchMedia("(max-width: 760px)").matches) mode.scrollIntoView({ block: "start" });
-};
+const use = (hit) => ask({ item: hit.id, alt: described(hit) || hit.id });
 
 function card(hit, rank) {
-  const words = Object.values(hit.attributes).join(" · ");
+  const words = inWords(hit);
   const name = described(hit) || hit.id;
   const score = hit.score.toFixed(2);
   const image = make("img", {
@@ -63,8 +73,8 @@ function card(hit, rank) {
     thumb,
     make("p", { class: "facts" }, make("span", { class: "rank" }, String(rank)), bar,
       make("span", { class: "score", title: "similarity: cosine, 1.00 is the same" }, score)),
-    make("p", { class: "words", title: words }, words || " "),
-    make("p", { class: "name", title: hit.id }, hit.id.split("/").pop()),
+    make("p", { class: "words", title: name }, words || " "),
+    make("p", { class: "name", title: hit.id }, hit.id.split("/").slice(-2).join("/")),
     actions,
   );
 }
@@ -99,7 +109,7 @@ function results() {
   if (value.strong < value.hits.length) {
     const weak = grid(value.hits.slice(value.strong), value.strong + 1);
     weak.classList.add("weak");
-    parts.push(make("p", { class: "divider" }, make("span", {}, "weaker matches below")), weak);
+    parts.push(make("p", { class: "weaker" }, make("span", {}, "weaker matches below")), weak);
   }
   return parts;
 }
@@ -159,7 +169,17 @@ $("[data-do=forget]").addEventListener("click", () => {
   drawMarks();
   if (searched) ask({ liked: [], disliked: [] });
 });
-mode.addEventListener("asked", () => element.classList.add("busy"));
+mode.addEventListener("asked", ({ detail }) => {
+  element.classList.add("busy");
+  const narrow = matchMedia("(max-width: 760px)").matches;
+  if (detail?.far && narrow) element.scrollIntoView({ block: "start", behavior: "smooth" });
+});
+mode.addEventListener("subject", ({ detail }) => {
+  $(".subject").hidden = !detail.src;
+  $(".subject img").src = detail.src;
+  $(".subject img").alt = `To your picture: ${detail.alt}`;
+});
+$(".subject").addEventListener("click", () => mode.scrollIntoView({ block: "start", behavior: "smooth" }));
 document.addEventListener("index-progress", (event) => {
   const place = $(".notice .progress");
   if (place) place.innerHTML = event.detail;

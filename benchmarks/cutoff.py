@@ -1,0 +1,104 @@
+"""Which way of cutting a query's score curve separates matches from the rest best, on labelled pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+import engines
+from retrieval import evaluation, indexing
+from retrieval.cutoff import NEAREST, strong_results
+from services import Services
+from settings import Settings
+
+
+def main() -> None:
+    """Print the mean F1 of 'above the cut' as 'has the query's label', for each way of cutting, as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--catalog", default="sample", help="for example folder:../shared/data/clothing")
+    parser.add_argument("--weights")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--exclude-label", action="append", default=[])
+    given = parser.parse_args()
+    services = Services(Settings.from_environment(), [given.catalog])
+    key = services.key(given.catalog)
+    services.build(key, "squeezenet", given.weights)
+    spec = engines.spec("squeezenet", given.weights)
+    indexing.open_manifest(services.folder(key), spec)
+    collection = evaluation.Collection.of(services.folder(key), spec)
+    curves, right = _curves(collection, given.exclude_label, given.queries)
+    half = len(curves) // 2
+    ways: dict[str, Callable[[np.ndarray], int]] = {
+        "ours": strong_results,
+        "otsu": otsu,
+        "elbow": elbow,
+        "largest_gap": largest_gap,
+        "tail_3_sigma": tail,
+    }
+    result = {name: _f1(curves[half:], right[half:], way) for name, way in ways.items()}
+    for fixed in np.quantile(curves[:half], np.linspace(0.02, 0.98, 25)):
+        score = _f1(curves[:half], right[:half], lambda c, t=fixed: max(1, int((c >= t).sum())))  # type: ignore[misc]
+        if score > result.get("_best", 0.0):
+            result["_best"], best = score, fixed
+    result.pop("_best")
+    result["fixed_score_fitted_on_other_half"] = _f1(
+        curves[half:], right[half:], lambda c: max(1, int((c >= best).sum()))
+    )
+    result["everything"] = _f1(curves[half:], right[half:], len)
+    sys.stdout.write(json.dumps({"queries": len(curves) - half} | {k: round(v, 3) for k, v in result.items()}) + "\n")
+
+
+def otsu(curve: np.ndarray) -> int:
+    """Cut where the variance inside the two groups is least (Otsu 1979)."""
+    n = len(curve)
+    first = np.arange(1, n)
+    totals = np.cumsum(curve.astype(np.float64))[:-1]
+    difference = totals / first - (float(curve.sum()) - totals) / (n - first)
+    return int(np.argmax(first * (n - first) * difference**2)) + 1
+
+
+def elbow(curve: np.ndarray) -> int:
+    """Cut at the point farthest below the chord (Satopaa et al. 2011)."""
+    line = np.linspace(curve[0], curve[-1], len(curve))
+    return max(1, int(np.argmax(line - curve)))
+
+
+def largest_gap(curve: np.ndarray) -> int:
+    """Cut at the largest drop between neighbours."""
+    return int(np.argmax(curve[:-1] - curve[1:])) + 1
+
+
+def tail(curve: np.ndarray) -> int:
+    """Keep what stands three standard deviations above the last half of the curve."""
+    rest = curve[len(curve) // 2 :]
+    return max(1, int((curve > rest.mean() + 3 * rest.std()).sum()))
+
+
+def _curves(
+    collection: evaluation.Collection, exclude: list[str], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    found = evaluation.classes(collection, "label", exclude)
+    rows = np.flatnonzero(found != "")
+    vectors, labels = collection.vectors[rows], found[rows]
+    asked = np.random.default_rng(0).permutation(len(rows))[:count]
+    scores = vectors[asked] @ vectors.T
+    scores[np.arange(len(asked)), asked] = -np.inf
+    best = np.argsort(-scores, axis=1)[:, :NEAREST]
+    return np.take_along_axis(scores, best, axis=1), labels[best] == labels[asked][:, None]
+
+
+def _f1(curves: np.ndarray, right: np.ndarray, way: Callable[[np.ndarray], int]) -> float:
+    values = []
+    for curve, hits in zip(curves, right, strict=True):
+        n = way(curve)
+        true = hits[:n].sum()
+        values.append(2 * true / (n + hits.sum()))
+    return float(np.mean(values))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""SqueezeNet 1.1 as an encoder: our fashion weights, or the published ImageNet ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name every torch reader expects)
+from PIL import Image
+from torch import Tensor, nn
+
+from engines import weights_path
+from engines.squeezenet_net import MEAN, STD, load_network
+from engines.torchvision_compat import models
+from retrieval.core import AppError, EncoderSpec
+
+BATCH = 32
+LONGEST_ASPECT = 2.0
+_PUBLISHED = models.SqueezeNet1_1_Weights.DEFAULT
+
+
+class SqueezeNet:
+    """Turns pictures into unit vectors: 384 numbers with weights "fashion", 512 with "imagenet"."""
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        """Load the network of `spec.weights`; raises AppError, with the command that mends it, when a file is missing."""
+        self.spec = spec
+        network = _published_network() if spec.weights == "imagenet" else load_network(weights_path(spec))
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._network = network.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        # bfloat16 halves the time where the processor multiplies it, and would be emulated where it does not.
+        self._half = self._device.type == "cpu" and has_bfloat16()
+        self.weights_bytes = sum(each.nbytes for each in network.parameters())
+        self._mean = torch.tensor(MEAN, device=self._device).view(1, 3, 1, 1) * 255
+        self._scale = 1 / (torch.tensor(STD, device=self._device).view(1, 3, 1, 1) * 255)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Embed upright RGB pictures of any size as float32 (n, dim), every row of length 1; n may be 0."""
+        found = np.zeros((len(images), self.spec.dim), np.float32)
+        for start in range(0, len(images), BATCH):
+            chunk = images[start : start + BATCH]
+            pixels = torch.from_numpy(np.stack([fit(image, self.spec.image_size) for image in chunk]))
+            found[start : start + len(chunk)] = self._embed(pixels)
+        return found
+
+    def _embed(self, pixels: Tensor) -> np.ndarray:
+        """Run uint8 (n, side, side, 3) through the network: float32 (n, dim) of unit length."""
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
+            batch = pixels.to(self._device).permute(0, 3, 1, 2).float()
+            vectors = self._network((batch - self._mean) * self._scale).float()
+            return F.normalize(vectors, dim=1).cpu().numpy()
+
+
+def fit(image: Image.Image, side: int) -> np.ndarray:
+    """Squash a picture to uint8 (side, side, 3), all of it; what is longer than 2 : 1 loses its far ends first.
+
+    A garment fills its photo, so a centre crop would cut off hems and sleeves; the network was tuned on squashed photos.
+    """
+    width, height = image.size
+    kept_width, kept_height = min(width, height * LONGEST_ASPECT), min(height, width * LONGEST_ASPECT)
+    left, top = (width - kept_width) / 2, (height - kept_height) / 2
+    box = (left, top, left + kept_width, top + kept_height)
+    return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=2.0))
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Tell whether the processor multiplies bfloat16 itself (AVX512_BF16 or AMX); unknown counts as no."""
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return False
+    return "avx512_bf16" in facts or "amx_bf16" in facts
+
+
+class _PooledFeatures(nn.Module):
+    """The published network up to its last fire module, averaged over places: (n, 3, h, w) to (n, 512)."""
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.features(images).float().mean(dim=(2, 3))
+
+
+def _published_network() -> nn.Module:
+    try:
+        network = models.squeezenet1_1(weights=_PUBLISHED)
+    except (OSError, RuntimeError) as error:
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        name = _PUBLISHED.url.rsplit("/", 1)[-1]
+        raise AppError(
+            f"The published SqueezeNet weights could not be loaded: {name} is not in torch's cache and was not "
+            f"downloaded ({error}). Get them with a network: python -c \"from torchvision.models import squeezenet1_1 "
+            f"as s; s(weights='DEFAULT')\" — or copy the file to {folder}, or set TORCH_HOME to a cache that has it."
+        ) from error
+    return _PooledFeatures(network.features)

@@ -1,0 +1,419 @@
+"""The page in a real browser: what a visitor does, on a folder of small pictures that the test paints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
+expect = sync_api.expect
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(
+    (p for p in ("/usr/bin/chromium", *map(shutil.which, ("chromium", "google-chrome"))) if p and Path(p).exists()),
+    None,
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+         "--use-fake-device-for-media-stream"]  # fmt: skip
+COLOURS = {"red": (200, 45, 45), "blue": (45, 70, 200), "green": (40, 140, 70), "yellow": (230, 200, 50)}
+HOSTILE_NAME = "<img src=x onerror=alert(1)>${alert(2)}.jpg"
+HOSTILE_ATTRIBUTE = "<script>alert(3)</script>"
+FORMULA = "=cmd|'/C calc'!A0"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+
+def paint(colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (180, 240)) -> Image.Image:
+    """Return a garment-like shape in `colour` on a pale ground."""
+    chance = random.Random(seed)
+    image = Image.new("RGB", size, (235, 232, 228))
+    draw = ImageDraw.Draw(image)
+    left, top = chance.randint(20, 60), chance.randint(20, 60)
+    shade = tuple(min(255, max(0, value + chance.randint(-25, 25))) for value in colour)
+    draw.rectangle((left, top, left + 90, top + chance.randint(80, 150)), fill=shade)
+    draw.ellipse((left - 15, top, left + 20, top + 60), fill=shade)
+    return image
+
+
+def paint_shop(folder: Path) -> None:
+    """Write 40 pictures with attributes, one of them with a hostile name, hostile attributes and a formula."""
+    rows = []
+    for colour, shade in COLOURS.items():
+        for number in range(10):
+            name = HOSTILE_NAME if (colour, number) == ("red", 9) else f"{colour}-{number}.jpg"
+            paint(shade, number).save(folder / name, quality=92)
+            rows.append([name, colour, "odd" if number % 2 else "even", FORMULA if number == 1 else "plain"])
+    rows = [[HOSTILE_ATTRIBUTE if r[0] == HOSTILE_NAME and v == "red" else v for v in r] for r in rows]
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["file_name", "colour", "parity", "note"], *rows])
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Return a shop with attributes, a second catalogue, and one without pictures."""
+    shop, second, bare = (tmp_path_factory.mktemp(name) for name in ("shop", "second", "bare"))
+    paint_shop(shop)
+    for number in range(5):
+        paint((90, 60, 120), number).save(second / f"plum-{number}.png")
+    (second / "broken.jpg").write_text("no picture")
+    return shop, second, bare
+
+
+@pytest.fixture(scope="module")
+def address(folders: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the real app on the three folders and return where it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "VISUAL_SEARCH_CACHE": str(tmp_path_factory.mktemp("cache")),
+                   "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}  # fmt: skip
+    catalogs = [part for folder in folders for part in ("--catalog", f"folder:{folder}")]
+    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), *catalogs]
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with log.open("w") as out:
+        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        _await_answer(url, app, log)
+        yield url
+    finally:
+        app.terminate()
+        app.wait(20)
+
+
+def _await_answer(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert app.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return one Chromium for all tests of the module."""
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """Return the opened page with its first results; afterwards fail on any script error or dialog."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
+    opened = context.new_page()
+    troubles: list[str] = []
+    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+    opened.goto(address)
+    expect(opened.locator(".card").first).to_be_visible(timeout=30_000)
+    yield opened
+    context.close()
+    assert not troubles
+
+
+def upload(page: Page, name: str, data: bytes, kind: str = "image/jpeg") -> None:
+    """Give a file to the page as if it was chosen."""
+    page.locator(".query input[type=file]").set_input_files({"name": name, "mimeType": kind, "buffer": data})
+
+
+def unfold(page: Page, title: str) -> None:
+    """Open the fold called `title`."""
+    page.locator("button.label-wrap").filter(has_text=title).click()
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """Return `image` as a JPEG file."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def names(page: Page) -> list[str]:
+    """Return the ids of the cards, best first."""
+    return page.locator(".card").evaluate_all("cards => cards.map(card => card.dataset.id)")
+
+
+def scores(page: Page) -> list[str]:
+    """Return the scores of the cards, best first."""
+    return page.locator(".card .score").all_inner_texts()
+
+
+def answered(page: Page, act: Callable[[], object]) -> None:
+    """Do `act` and wait until the page shows other results than before."""
+    before = page.locator(".results").evaluate(
+        "node => node.querySelector('.body').firstElementChild.dataset.old = '1'"
+    )
+    assert before == "1"
+    act()
+    expect(page.locator(".results .body > [data-old]")).to_have_count(0, timeout=20_000)
+
+
+def search_by_upload(page: Page, data: bytes) -> None:
+    """Upload `data` and wait for its results."""
+    answered(page, lambda: upload(page, "mine.jpg", data))
+
+
+def test_arriving_shows_results_with_ranks_scores_and_alternative_texts(page: Page) -> None:
+    assert page.locator(".card").count() == 24
+    assert page.locator(".card .rank").first.inner_text() == "1"
+    values = [float(score) for score in scores(page)]
+    assert values == sorted(values, reverse=True)
+    assert all(page.locator(".card img").evaluate_all("images => images.map(image => image.alt)"))
+    expect(page.locator(".summary")).to_contain_text("24 results")
+    assert page.locator(".card.weak, .weak .card").count() > 0
+    expect(page.locator(".weaker")).to_have_text("weaker matches below")
+
+
+def test_an_uploaded_picture_of_the_catalogue_finds_itself_first(page: Page, folders: tuple[Path, Path, Path]) -> None:
+    search_by_upload(page, (folders[0] / "green-3.jpg").read_bytes())
+    assert names(page)[0] == "green-3.jpg"
+    assert scores(page)[0] == "1.00"
+    expect(page.locator(".detail")).to_contain_text("reading the picture")
+
+
+def test_a_dropped_picture_and_a_pasted_one_are_searched(page: Page, folders: tuple[Path, Path, Path]) -> None:
+    for event, name in (("drop", "blue-2.jpg"), ("paste", "yellow-2.jpg")):
+        data = list((folders[0] / name).read_bytes())
+        give = f"""([data]) => {{
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(data)], "given.jpg", {{ type: "image/jpeg" }}));
+            const made = "{event}" === "drop"
+                ? new DragEvent("drop", {{ dataTransfer: carried, bubbles: true, cancelable: true }})
+                : new ClipboardEvent("paste", {{ clipboardData: carried, bubbles: true, cancelable: true }});
+            document.querySelector(".query").dispatchEvent(made);
+        }}"""
+        answered(page, partial(page.evaluate, give, [data]))
+        assert names(page)[0] == name
+
+
+def test_the_camera_takes_a_picture(page: Page) -> None:
+    page.get_by_role("button", name="Camera").click()
+    take = page.get_by_role("button", name="Take the picture")
+    expect(take).to_be_visible()
+    answered(page, take.click)
+    expect(page.locator(".detail")).to_contain_text("reading the picture")
+
+
+def test_a_dragged_box_changes_the_results_and_can_be_cleared(page: Page, folders: tuple[Path, Path, Path]) -> None:
+    two = Image.new("RGB", (360, 240), "white")
+    two.paste(Image.open(folders[0] / "red-2.jpg"), (0, 0))
+    two.paste(Image.open(folders[0] / "blue-2.jpg"), (180, 0))
+    search_by_upload(page, jpeg(two))
+    whole = scores(page)
+
+    area = page.locator(".frame .picture").evaluate("node => node.getBoundingClientRect().toJSON()")
+
+    def drag() -> None:
+        page.mouse.move(area["x"] + area["width"] * 0.51, area["y"] + area["height"] * 0.01)
+        page.mouse.down()
+        page.mouse.move(area["x"] + area["width"] * 0.8, area["y"] + area["height"] * 0.5)
+        page.mouse.move(area["x"] + area["width"] * 0.995, area["y"] + area["height"] * 0.995)
+        page.mouse.up()
+
+    answered(page, drag)
+    assert names(page)[0] == "blue-2.jpg"
+    assert scores(page) != whole
+    answered(page, page.get_by_role("button", name="Clear box").click)
+    assert scores(page) == whole
+
+
+def test_a_box_is_drawn_moved_and_cleared_with_the_keyboard(page: Page) -> None:
+    before = names(page)
+    page.locator(".frame").focus()
+    answered(page, lambda: page.keyboard.press("Enter"))
+    expect(page.locator(".box")).to_be_visible()
+    answered(page, lambda: page.keyboard.press("Shift+ArrowLeft"))
+    answered(page, lambda: page.keyboard.press("Escape"))
+    expect(page.locator(".box")).to_be_hidden()
+    assert names(page) == before
+
+
+def test_a_result_can_be_searched_by_and_back_returns(page: Page) -> None:
+    before, second = names(page), names(page)[1]
+    answered(page, page.locator(".card").nth(1).get_by_role("button", name="Search by this").last.click)
+    assert second not in names(page)
+    assert names(page) != before
+    assert "item=" in page.url
+    answered(page, page.get_by_role("button", name="Back").click)
+    assert names(page) == before
+
+
+def test_marks_move_the_question(page: Page) -> None:
+    blue, yellow = "blue-5.jpg", "yellow-5.jpg"
+    unfold(page, "More")
+    answered(page, lambda: page.get_by_label("48").check())
+    first = names(page)
+    for name, label in ((blue, "Less like this"), (yellow, "More like this")):
+        mark = page.locator(f'.card[data-id="{name}"]').get_by_role("button", name=label)
+        mark.click()
+        expect(mark).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".marks")).to_contain_text("1 more like this · 1 less like this")
+    answered(page, page.get_by_role("button", name="Search again with your marks").click)
+    marked = names(page)
+    assert blue not in marked
+    assert marked.index(yellow) < first.index(yellow)
+    answered(page, page.get_by_role("button", name="Clear marks").click)
+    assert names(page) == first
+
+
+def test_filters_combine_values_and_attributes_and_can_be_cleared(page: Page) -> None:
+    unfold(page, "Filters")
+    for value in ("blue", "green", "even"):
+        answered(page, page.locator(".chip", has_text=value).click)
+    found = names(page)
+    assert sorted(found) == sorted(set(found))
+    assert {name.split("-")[0] for name in found} <= {"blue", "green"}
+    assert all(int(name.split("-")[1][0]) % 2 == 0 for name in found)
+    answered(page, lambda: page.locator(".filters").get_by_role("button", name="Clear filters").click())
+    assert len(names(page)) == 24
+
+
+def test_no_hits_under_filters_says_so_and_offers_to_clear(page: Page) -> None:
+    unfold(page, "Filters")
+    answered(page, lambda: page.locator(".chip", has_text="odd").click())
+    answered(page, lambda: page.locator(".chip", has_text=HOSTILE_ATTRIBUTE).click())
+    answered(page, lambda: page.locator(".chip", has_text=FORMULA).click())
+    expect(page.locator(".notice")).to_contain_text("No picture passes these filters")
+    answered(page, lambda: page.locator(".notice").get_by_role("button", name="Clear filters").click())
+    assert len(names(page)) == 24
+
+
+def test_the_csv_holds_what_is_shown_and_no_formula(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["id"] for row in rows] == names(page)
+    assert [row["rank"] for row in rows] == [str(rank) for rank in range(1, 25)]
+    assert [f"{float(row['score']):.2f}" for row in rows] == scores(page)
+    assert {row["note"] for row in rows} <= {"plain", f"'{FORMULA}"}
+
+
+def test_another_catalogue_opens_with_its_own_results(page: Page, folders: tuple[Path, Path, Path]) -> None:
+    page.get_by_label("Catalogue").click()
+    answered(page, lambda: page.get_by_role("option").nth(1).click())
+    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    assert all(name.startswith("plum-") for name in names(page))
+    expect(page.locator(".status").first).to_contain_text("5 pictures · ready")
+    page.locator(".status summary").click()
+    expect(page.locator(".status").first).to_contain_text("broken.jpg")
+    page.reload()
+    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    assert all(name.startswith("plum-") for name in names(page))
+
+
+def test_a_catalogue_without_pictures_says_what_to_do(page: Page) -> None:
+    page.get_by_label("Catalogue").click()
+    page.get_by_role("option").nth(2).click()
+    expect(page.locator(".notice")).to_contain_text(
+        "python app.py --catalog folder:/path/to/your/pictures", timeout=20_000
+    )
+
+
+def test_what_strangers_wrote_is_shown_as_text(page: Page) -> None:
+    answered(page, page.locator(".card .thumb").first.click)
+    unfold(page, "More")
+    answered(page, lambda: page.get_by_label("48").check())
+    card = page.locator(".card").filter(has_text="onerror")
+    expect(card.locator(".name")).to_have_text(HOSTILE_NAME)
+    expect(card.locator(".words")).to_contain_text(HOSTILE_ATTRIBUTE)
+    assert page.locator("img[src=x]").count() == 0
+    assert card.locator("img").evaluate("image => image.complete ? image.naturalWidth : 1") > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("notes.jpg", b"dear diary", "not a picture"),
+        ("cut.jpg", jpeg(paint(COLOURS["red"], 1))[:900], "damaged or cut short"),
+        ("empty.jpg", b"", "empty"),
+    ],
+)
+def test_what_is_no_picture_is_told_in_place_and_the_page_lives(page: Page, name: str, data: bytes, told: str) -> None:
+    upload(page, name, data)
+    expect(page.locator(".query .problem")).to_contain_text(told)
+    upload(page, "good.jpg", jpeg(paint(COLOURS["blue"], 4)))
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".query .problem")).to_be_hidden()
+
+
+def test_a_turned_and_a_cmyk_picture_are_searched_upright(page: Page, folders: tuple[Path, Path, Path]) -> None:
+    image = Image.open(folders[0] / "blue-6.jpg")
+    turned, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    image.transpose(Image.Transpose.ROTATE_90).save(turned, "JPEG", quality=95, exif=exif)
+    search_by_upload(page, turned.getvalue())
+    assert names(page)[0].startswith("blue-")
+    search_by_upload(page, jpeg(image.convert("CMYK")))
+    assert names(page)[0].startswith("blue-")
+
+
+def test_how_it_works_draws_the_visitors_own_query(page: Page) -> None:
+    unfold(page, "How it works")
+    expect(page.locator(".figures img")).to_be_visible()
+    expect(page.locator(".figures .curve")).to_contain_text("cut-off after")
+    before = page.locator(".figures .strip").inner_html()
+    answered(page, page.locator(".card .thumb").nth(3).click)
+    expect(page.locator(".figures .strip")).not_to_have_js_property("innerHTML", before)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(page: Page, scheme: Literal["light", "dark"]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    for fold in ("Filters", "More", "How it works"):
+        unfold(page, fold)
+    page.locator(".card .more").first.click()
+    found = axe.Axe().run(page).response["violations"]
+    grave = [(v["id"], [n["target"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")]
+    assert not grave
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    for fold in ("Filters", "More", "How it works"):
+        unfold(page, fold)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_only_known_pictures_are_served(page: Page, address: str) -> None:
+    key = page.evaluate("new URL(location).searchParams.get('catalog')")
+    get = page.request.get
+    assert get(f"{address}picture/{key}?id=red-1.jpg").headers["content-type"] == "image/jpeg"
+    for catalog, item in (
+        (key, "../../../etc/passwd"),
+        (key, "/etc/passwd"),
+        (key, "metadata.csv"),
+        ("none", "red-1.jpg"),
+    ):
+        assert get(f"{address}picture/{catalog}", params={"id": item}).status == 404

@@ -1,0 +1,66 @@
+"""How the page is put together: what is public, what is imported, what is sent to a browser that asks for pictures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+import ui
+from services import Services
+from settings import Settings
+from ui import look, pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """Return services over one folder of two pictures."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 30), "red").save(folder / name)
+    return Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
+
+
+def test_one_endpoint_is_public_and_the_model_events_share_one_queue(services: Services) -> None:
+    events = list(ui.build(services).fns.values())
+    public = [event.api_name for event in events if event.api_visibility == "public"]
+    assert public == ["look_alike"]
+    model = [event for event in events if event.concurrency_id == "engine-squeezenet"]
+    assert len(model) == 3
+    assert all(event.api_visibility in ("public", "private") for event in events)
+
+
+def test_the_page_is_built_without_loading_a_framework() -> None:
+    heavy = "torch tensorflow keras transformers faiss sklearn matplotlib torchvision datasets"
+    code = f"import sys, ui; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_fetched_from_another_host() -> None:
+    options = look.options()
+    sheets = [sheet for sheet in options["theme"]._stylesheets if sheet]
+    assert not sheets
+    assert "http" not in look.STYLE.read_text(encoding="utf-8")
+
+
+def test_templates_hold_no_values_for_gradio_to_run() -> None:
+    for page in look.STATIC.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not any(mark in text for mark in ("${", "{{", "`"))
+
+
+@pytest.mark.parametrize("item", ["../shop/a.png", "/etc/passwd", "a.png", ""])
+def test_no_picture_is_served_that_no_index_holds(services: Services, item: str) -> None:
+    client = TestClient(Starlette(routes=[pictures.route(services)]))
+    key = services.catalogs()[0].key
+    assert client.get(f"/picture/{key}", params={"id": item, "side": "x"}).status_code == 404
+    assert client.get("/picture/nothing", params={"id": item}).status_code == 404

@@ -1,0 +1,35 @@
+"""The page's table of contents: one row per tab, and how the page is launched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from services import Services
+from ui import header, look, look_alike, pictures
+
+TABS = (("Look-alike", look_alike.create),)
+
+
+def build(services: Services) -> gr.Blocks:
+    """Lay out the page: the header, then one tab per row of TABS, each wired to the header by itself."""
+    with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True) as demo:
+        top = header.create(services, demo)
+        with gr.Tabs():
+            for title, create in TABS:
+                with gr.Tab(title):
+                    create(services, top)
+    return demo
+
+
+def launch_options(services: Services) -> dict[str, Any]:
+    """Return the arguments of `launch` that belong to the page: look, picture route, limits."""
+    return {
+        **look.options(),
+        "app_kwargs": {"routes": [pictures.route(services)]},
+        "max_file_size": services.settings.max_upload_bytes,
+        "footer_links": ["api"],
+        "run_history": False,
+        "ssr_mode": False,
+    }

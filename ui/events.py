@@ -1,0 +1,47 @@
+"""How a handler joins the page: bound to the services, its errors turned into words for a visitor in one place."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from retrieval.core import AppError
+from services import Services
+
+log = logging.getLogger(__name__)
+
+OURS = "Something went wrong on our side. Try again; if it stays, the log of the app says why."
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Arguments of every listener that is no part of the public API."""
+
+
+def words(error: Exception) -> str:
+    """Return what a visitor is told: an AppError's own sentence, else that it is our fault, with the cause logged."""
+    if isinstance(error, AppError):
+        return str(error)
+    log.error("a page event failed", exc_info=error)
+    return OURS
+
+
+def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]:
+    """Return `handler` with its first argument given, failing as gr.Error in plain words.
+
+    The result keeps the rest of the signature, which Gradio reads for gr.Request and for the public API; it cannot
+    read that of a functools.partial.
+    """
+
+    @functools.wraps(handler)
+    def event(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - a page event carries whatever its inputs hold
+        try:
+            return handler(services, *given, **named)
+        except Exception as error:
+            raise gr.Error(words(error), print_exception=False) from error
+
+    signature = inspect.signature(handler)
+    event.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    return event

@@ -1,0 +1,148 @@
+"""The header, the same for all tabs: the catalogue and how its index stands, followed while it is built."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from retrieval.core import AppError
+from services import Services, Status
+from ui import look
+from ui.events import PRIVATE, bound
+
+ENGINE = ("squeezenet", "fashion")
+POLL_SECONDS = 1.0
+OPENING_SECONDS = 0.4
+NAMED_SKIPS = 200
+
+Engine = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What tabs listen to and read.
+
+    `opened` changes when a catalogue is opened or becomes searchable; `engine` holds (engine, weights) of the tab
+    in use.
+    """
+
+    catalog: gr.Dropdown
+    engine: gr.State
+    opened: gr.State
+
+
+def create(services: Services, demo: gr.Blocks) -> Header:
+    """Lay out the title, the catalogue and its status; page load, a choice and the timer keep them true."""
+    known = services.catalogs()
+    choices = [(f"{info.title} ({info.note})" if info.note else info.title, info.key) for info in known]
+    with gr.Row(elem_classes="top"):
+        gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
+        status = gr.HTML(
+            js_on_load=look.read("status.js"), apply_default_css=False, elem_classes="status", min_width=160
+        )
+        catalog = gr.Dropdown(
+            choices, value=known[0].key, label="Catalogue", filterable=False, container=False, elem_classes="catalog",
+            min_width=220,
+        )  # fmt: skip
+    engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
+
+    seen = [status, timer, opened]
+    demo.load(bound(arrive, services), [engine], [catalog, *seen], **PRIVATE)
+    gr.on([catalog.input, engine.change], bound(choose, services), [catalog, engine], seen, **PRIVATE)
+    timer.tick(bound(follow, services), [catalog, engine], seen, **PRIVATE)
+    return Header(catalog, engine, opened)
+
+
+def arrive(services: Services, engine: Engine, request: gr.Request) -> tuple[str, str, gr.Timer, dict[str, Any]]:
+    """Open the catalogue that the page's address names (`?catalog=…`), else the first."""
+    known = [info.key for info in services.catalogs()]
+    wanted = request.query_params.get("catalog")
+    catalog = wanted if wanted in known else known[0]
+    return catalog, *choose(services, catalog, engine)
+
+
+def choose(services: Services, catalog: str, engine: Engine) -> tuple[str, gr.Timer, dict[str, Any]]:
+    """Start bringing the index up to date, and say how it stands."""
+    open_index(services, catalog, engine)
+    return follow(services, catalog, engine)
+
+
+def open_index(services: Services, catalog: str, engine: Engine) -> None:
+    """Start bringing the index up to date, and give one that is on disk a moment to open."""
+    services.ensure(catalog, *engine)
+    deadline = time.monotonic() + OPENING_SECONDS
+    while services.status(catalog, *engine).state == "waiting" and not searchable(services, catalog, engine):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+
+
+def follow(services: Services, catalog: str, engine: Engine) -> tuple[str, gr.Timer, dict[str, Any]]:
+    """Return the status in words, the timer (running while there is something to follow) and what is open."""
+    status = services.status(catalog, *engine)
+    there = searchable(services, catalog, engine)
+    failed = status.error if status.state == "failed" and not there else None
+    opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
+    return status_html(status), gr.Timer(active=status.state in ("waiting", "building")), opened
+
+
+def searchable(services: Services, catalog: str, engine: Engine) -> bool:
+    """Return whether there is an index to answer from."""
+    try:
+        services.searcher(catalog, *engine)
+    except AppError:
+        return False
+    return True
+
+
+def status_html(status: Status) -> str:
+    """Say how an index stands; ids and reasons of skipped pictures are strangers' words and are escaped."""
+    if status.state == "failed":
+        return f'<p class="failed" role="alert">{escape(status.error or "Indexing failed.")}</p>{_skipped(status)}'
+    if status.state in ("waiting", "building"):
+        return _progress(status)
+    if not status.pictures:
+        return "<p>no pictures yet</p>" + _skipped(status)
+    return f'<p><span class="dot"></span>{_pictures(status.pictures)} · ready{_age(status)}</p>{_skipped(status)}'
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def _age(status: Status) -> str:
+    if status.checked_at is None:
+        return ""
+    minutes = int((time.time() - status.checked_at) // 60)
+    return " · checked just now" if minutes < 1 else f" · checked {minutes} min ago"
+
+
+def _progress(status: Status) -> str:
+    if not status.total:
+        ready = f"{_pictures(status.pictures)} ready, " if status.pictures else ""
+        return f"<p>{ready}looking for new pictures …</p>"
+    words = [f"{status.done:,} of {_pictures(status.total)}"]
+    if status.per_second:
+        words.append(f"{status.per_second:.0f} a second")
+    if status.seconds_left is not None:
+        words.append(f"{_duration(status.seconds_left)} left")
+    bar = f'<progress max="{status.total}" value="{status.done}" aria-label="Indexing"></progress>'
+    return f"<p>{' · '.join(words)}</p>{bar}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _skipped(status: Status) -> str:
+    if not status.skipped:
+        return ""
+    named = "".join(f"<li><b>{escape(i)}</b> {escape(why)}</li>" for i, why in status.skipped[:NAMED_SKIPS])
+    rest = len(status.skipped) - NAMED_SKIPS
+    more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
+    files = "file was" if len(status.skipped) == 1 else "files were"
+    return f"<details><summary>{len(status.skipped):,} {files} skipped</summary><ul>{named}{more}</ul></details>"
