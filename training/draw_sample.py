@@ -217,7 +217,7 @@ def draw_corpus(out: Path, seed: int, jobs: int) -> None:
     with ProcessPoolExecutor(jobs) as pool:
         size = sum(pool.map(work, listed, chunksize=8))
     examples = example_shots(listed, out)
-    (out / "examples.txt").write_text("".join(f"image/{s.number:06d}.jpg\n" for s in examples), encoding="utf-8")
+    (out / "examples.txt").write_text("".join(f"{s.number:06d}/item1\n" for s in examples), encoding="utf-8")
     shop = sum(shot.source == "shop" for shot in listed)
     text = README.format(seed=seed, garments=len(garments()), pictures=len(listed), shop=shop, user=len(listed) - shop)
     (out / "README.md").write_text(text, encoding="utf-8")
