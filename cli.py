@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from retrieval.comparison import Comparison
 from retrieval.core import AppError
 from retrieval.indexing import Progress, Report
 from services import Services
@@ -66,25 +67,45 @@ def index(
 
 @app.command()
 def search(
-    image: Annotated[Path, typer.Option(help="The picture to search by.")],
-    engine: Engine = "squeezenet",
+    image: Annotated[Path | None, typer.Option(help="The picture to search by.")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Words to search by (engine clip): 'a red dress, floral:0.5, - stripes'.")
+    ] = None,
+    picture_weight: Annotated[
+        float, typer.Option(min=0, max=1, help="With both: 0 is the words alone, 1 the picture alone.")
+    ] = 0.5,
+    engine: Annotated[
+        str | None, typer.Option(help="Which network sees the pictures; squeezenet, or clip for words.")
+    ] = None,
     weights: Weights = None,
     catalog: Catalog = "sample",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the pictures of a catalogue that look most like one picture."""
+    """List the pictures of a catalogue that look most like a picture, fit words, or both."""
     from retrieval import pictures
+    from retrieval.words import parse
 
+    if image is None and words is None:
+        raise AppError("Say what to look for: --image FILE, --words '…' or both.")
+    phrases = None if words is None else parse(words)
     services, key = _open(catalog, label_pattern)
-    try:
-        data = image.read_bytes()
-    except OSError as error:
-        raise AppError(f"{image} cannot be read ({error.strerror}).") from None
-    picture = pictures.decode(data, services.spec(engine, weights).image_size)
+    engine = engine or ("squeezenet" if phrases is None else "clip")
+    if phrases and not services.spec(engine, weights).accepts_text:
+        raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
+    data = _read(image) if image else b""
     _build(services, key, engine, weights)
-    result = services.searcher(key, engine, weights).by_image(picture, k)
+    searcher = services.searcher(key, engine, weights)
+    picture = pictures.decode(data, services.spec(engine, weights).image_size) if image else None
+    if phrases is None:
+        assert picture is not None
+        result = searcher.by_image(picture, k)
+    else:
+        vector = None if picture is None else searcher.encoder.encode_images([picture])[0]
+        result = searcher.by_words(phrases, k, picture=vector, picture_weight=picture_weight)
+    for note in result.notes:
+        err.print(note, style="yellow", highlight=False, markup=False)
     if as_json:
         print_json([asdict(hit) for hit in result.hits])
         return
@@ -121,6 +142,96 @@ def evaluate(
     out.print(table)
 
 
+@app.command()
+def compare(
+    engines: Annotated[str, typer.Option(help="Engines, with a comma between: squeezenet, squeezenet:imagenet, …")],
+    catalog: Catalog = "sample",
+    match: Annotated[
+        str | None, typer.Option(help="What a right result shares: label, name or any attribute; else the likeliest.")
+    ] = None,
+    exclude_label: Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")] = None,
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure engines side by side: which finds better, how sure that is, and which is faster."""
+    from retrieval import comparison
+
+    services, key = _open(catalog, label_pattern)
+    names = [name.strip() for name in engines.split(",") if name.strip()]
+    match = match or next(iter(services.matchable(key)), None)
+    with _bar() as track:
+        found = services.compare(
+            key, names, match, exclude_label or (), lambda step: track(Progress(step.done, step.total or 1))
+        )
+    if as_json:
+        print_json(comparison.as_dict(found))
+    else:
+        _print_comparison(found)
+    if not found.engines:
+        raise AppError("None of these engines could be loaded.")
+
+
+def _print_comparison(found: Comparison) -> None:
+    out.print(
+        f"{found.queries} queries among {found.gallery} pictures, right when '{found.match}' is the same; "
+        f"{found.unmatched} have no match and count as 0"
+        if found.match
+        else "These pictures have nothing to match by (a label, say): only speed is measured.",
+        highlight=False,
+    )
+    quality = ("P@1", "P@10", "R@1", "R@10", "mAP") if found.match else ()
+    speeds = ("pictures/s", "ms/query", "MB weights", "MB index")
+    table = Table("", "engine", *quality, *(["95 %"] if quality else []), *speeds, box=None)
+    for engine in found.engines:
+        figures = [f"{value.value:.3f}" for value in engine.quality.values()]
+        ends = [f"{engine.quality['map'].low:.3f}-{engine.quality['map'].high:.3f}"] if figures else []
+        cost = engine.speed
+        weights = "?" if cost.weights_mb is None else f"{cost.weights_mb:.1f}"
+        costs = (f"{cost.pictures_per_second:.1f}", f"{cost.query_ms:.1f}", weights, f"{cost.index_mb:.1f}")
+        table.add_row("*" if engine.on_front else "", engine.name, *figures, *ends, *costs)
+    out.print(table)
+    if quality:
+        out.print("* no other engine is both better (mAP) and faster (pictures/s)", highlight=False, style="dim")
+    for each in found.differences:
+        gap = f"mAP {each.map.value:+.3f} ({each.map.low:+.3f} to {each.map.high:+.3f})"
+        verdict = "finds better than" if each.clear else "is not clearly better than"
+        out.print(f"{each.better} {verdict} {each.other}: {gap}", highlight=False)
+    for name, reason in found.failed.items():
+        err.print(f"{name} took no part: {reason}", style="yellow", highlight=False, markup=False)
+
+
+@app.command()
+def duplicates(
+    threshold: Annotated[float, typer.Option(min=0.8, max=1.0, help="How similar: 1 is the same.")] = 0.97,
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Group the pictures of a catalogue that are nearly the same."""
+    from retrieval.duplicates import THRESHOLDS
+
+    services, key = _open(catalog, label_pattern)
+    _build(services, key, engine, weights)
+    forest = services.duplicates(key, engine, weights)
+    groups = forest.groups(threshold)
+    counts = [(each, *forest.counts(each)) for each in THRESHOLDS]
+    if as_json:
+        names = ("threshold", "groups", "pictures")
+        by_threshold = [dict(zip(names, each, strict=True)) for each in counts]
+        found = [asdict(group) for group in groups]
+        print_json({"threshold": threshold, "groups": found, "by_threshold": by_threshold})
+        return
+    for number, group in enumerate(groups, 1):
+        out.print(f"{number}. {len(group.ids)} pictures, linked at {group.weakest:.3f} and more", highlight=False)
+        out.print("   " + "\n   ".join(group.ids), highlight=False, markup=False)
+    table = Table("threshold", "groups", "pictures in them", box=None)
+    for each, many, pictures in counts:
+        table.add_row(f"{each:.2f}", str(many), str(pictures))
+    out.print(table)
+
+
 @app.command("doctor")
 def doctor_(as_json: AsJson = False) -> None:
     """Say what works on this machine, and the command that mends what doesn't."""
@@ -145,6 +256,13 @@ def _open(catalog: str, label_pattern: str | None, *more: str | None) -> tuple[S
     names = [catalog, *(name for name in more if name)]
     services = Services(Settings.from_environment(), names, label_pattern)
     return services, services.key(catalog)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AppError(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def _build(services: Services, key: str, engine: str, weights: str | None) -> Report:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engines
+from engines import clip_files
 from retrieval.core import AppError
 from settings import Settings
 
@@ -55,6 +56,7 @@ class Check:
 
 def examine(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[Check]:
     """Return every check, quick ones only: no framework is imported and no network asked."""
+    engines.offer_clip(settings.clip, settings.trusted)
     return [
         _python(),
         *_packages(),
@@ -84,9 +86,13 @@ def _packages() -> Iterator[Check]:
 
 
 def _weights() -> Iterator[Check]:
-    for row in engines.SPECS:
+    for row in engines.specs():
         name = f"weights {row.engine} {row.weights}"
-        if row.file:
+        if row.checkpoint:
+            problem = engines.missing(row)
+            found = problem or f"{clip_files.size(row.checkpoint) / 1e6:.0f} MB, {row.dim} numbers a picture"
+            yield Check(name, not problem, found, clip_files.command(row.checkpoint) if problem else None)
+        elif row.file:
             try:
                 size = engines.weights_path(row).stat().st_size
                 yield Check(name, True, f"{row.file}, {size / 1e6:.1f} MB")

@@ -72,6 +72,7 @@ class Services:
     ) -> None:
         """Open the catalogues called `names`; raises AppError for a bad one. `label_pattern` is for folders."""
         self.settings = settings
+        engines.offer_clip(settings.clip, settings.trusted)
         opened = {name: catalogs.open_catalog(name, settings.sample, label_pattern) for name in names}
         self._keys = {name: catalogs.key(catalog) for name, catalog in opened.items()}
         self._catalogs: dict[str, Catalog] = {catalogs.key(catalog): catalog for catalog in opened.values()}
@@ -123,7 +124,7 @@ class Services:
         self, catalog: str, engine: str, weights: str | None = None, track: Callable[[Progress], None] | None = None
     ) -> Report:
         """Bring the index up to date now and return what was done."""
-        spec = self.spec(engine, weights)
+        spec = engines.fetched(self.spec(engine, weights))
         folder = self.folder(catalog)
         self._take_prepared(catalog, folder)
         return indexing.build_index(
@@ -165,7 +166,7 @@ class Services:
 
     def choices(self) -> list[tuple[EncoderSpec, str | None]]:
         """Return every engine, with what is known to be missing for it on this machine, or None."""
-        return [(row, engines.missing(row)) for row in engines.SPECS]
+        return [(row, engines.missing(row)) for row in engines.specs()]
 
     def matchable(self, catalog: str) -> dict[str, int]:
         """Return attribute -> how many pictures share theirs with another, the best one to match results by first."""
@@ -185,11 +186,12 @@ class Services:
         only. An engine that cannot be loaded is named in the result with the reason. `track` may raise Stopped.
         """
         contestants, failed = [], {}
-        for spec in dict.fromkeys(map(self.named, names)):
-            name = f"{spec.engine}:{spec.weights}"
+        for name in dict.fromkeys(f"{spec.engine}:{spec.weights}" for spec in map(self.named, names)):
+            spec = self.named(name)
             try:
                 track(comparison.Step(spec.title, "loading", 0, 0))
                 engines.load(spec.engine, spec.weights)
+                spec = self.named(name)  # a checkpoint that has just come tells its facts only now
                 searcher = self._brought_up(catalog, spec, track)
             except AppError as error:
                 failed[name] = str(error)
@@ -306,7 +308,7 @@ class Services:
                 self._open_finished(catalog, spec, job)
             with self._builds:
                 report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(job, p))
-            self._current(catalog, spec, job)
+            self._current(catalog, self.spec(spec.engine, spec.weights), job)
             job.status = Status(
                 "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=time.time(),
                 skipped=tuple(report.skipped),
@@ -339,6 +341,7 @@ class Services:
 
         with self._builds:
             self.build(catalog, spec.engine, spec.weights, told)
+        spec = self.spec(spec.engine, spec.weights)  # a checkpoint that was just fetched tells its own size
         return self._current(catalog, spec, self._job(catalog, spec))
 
     def _open_finished(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:

@@ -12,6 +12,7 @@ from retrieval.core import AppError
 ROOT = Path(__file__).resolve().parent
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
+DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,15 @@ class Settings:
     host: str = LOCALHOST
     port: int | None = None
     max_upload_bytes: int = 32 * 1024 * 1024
+    clip: tuple[str, ...] = DEFAULT_CLIP
+    trusted: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read VISUAL_SEARCH_CACHE, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; on a Space listen to every address."""
+        """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), GRADIO_SERVER_NAME and _PORT.
+
+        On a Space listen to every address.
+        """
         host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if "SPACE_ID" in environment else LOCALHOST)
         port = environment.get("GRADIO_SERVER_PORT")
         if port and not port.isdecimal():
@@ -37,4 +43,10 @@ class Settings:
             index_cache=Path(cache).expanduser() if cache else ROOT / "index_cache",
             host=host,
             port=int(port) if port else None,
+            clip=_names(environment.get("VISUAL_SEARCH_CLIP")) or DEFAULT_CLIP,
+            trusted=_names(environment.get("VISUAL_SEARCH_TRUST_REMOTE_CODE")),
         )
+
+
+def _names(value: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())

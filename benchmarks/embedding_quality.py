@@ -22,6 +22,7 @@ import engines
 from engines.squeezenet import SqueezeNet
 from training.fashion_data import NOT_A_CLASS, TEN_CLASSES, Photos, read_photos, split_photos
 from training.fashion_scores import score_copies, score_labels
+from training.train_squeezenet import ALL_PHOTOS
 
 CHUNK = 32
 
@@ -123,7 +124,7 @@ def main() -> None:
         with safe_open(engines.weights_path(spec), framework="np") as file:
             trained_on = file.metadata()["data"]
     scores = measure(SqueezeNet(spec), read_photos(arguments.photos), dict(list(COPIES.items())[: arguments.copies]))
-    report = {"weights": arguments.weights, "trained_on": trained_on, "held_out": trained_on != "all photos"}
+    report = {"weights": arguments.weights, "trained_on": trained_on, "held_out": trained_on != ALL_PHOTOS}
     json.dump(report | {"scores": scores}, sys.stdout, indent=2)
 
 

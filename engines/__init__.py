@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import threading
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
+from engines import clip_files
 from retrieval.core import AppError, Encoder, EncoderSpec
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
@@ -36,19 +38,32 @@ SPECS: tuple[EncoderSpec, ...] = (
         digest="squeezenet1_1-b8a52dc0",
     ),
 )
-"""The first row of an engine holds its default weights."""
+"""The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""
 
 _lock = threading.Lock()
-_loaded: dict[tuple[str, str], Encoder] = {}
+_loaded: dict[EncoderSpec, Encoder] = {}
+_offered: tuple[tuple[str, ...], frozenset[str]] = ((clip_files.DEFAULT,), frozenset())
+
+
+def offer_clip(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> None:
+    """Offer these CLIP or SigLIP checkpoints, Hub names or folders, in place of those before; see clip_files.rows."""
+    global _offered
+    _offered = (tuple(dict.fromkeys(checkpoints)), frozenset(trusted))
+
+
+def specs() -> tuple[EncoderSpec, ...]:
+    """Return every row; the first of an engine holds its default weights."""
+    return SPECS + clip_files.rows(*_offered)
 
 
 def spec(engine: str, weights: str | None = None) -> EncoderSpec:
     """Return the row of `engine` with `weights` (its first row by default); an unknown name lists the valid ones."""
-    rows = [row for row in SPECS if row.engine == engine]
+    known = specs()
+    rows = [row for row in known if row.engine == engine]
     if not rows:
-        raise AppError(f"There is no engine '{engine}'. Choose one of: {', '.join(sorted({r.engine for r in SPECS}))}.")
+        raise AppError(f"There is no engine '{engine}'. Choose one of: {', '.join(sorted({r.engine for r in known}))}.")
     for row in rows:
-        if weights in (None, row.weights):
+        if weights in (None, row.weights, row.checkpoint or None):
             return row
     raise AppError(
         f"Engine '{engine}' has no weights '{weights}'. Choose one of: {', '.join(row.weights for row in rows)}."
@@ -57,17 +72,31 @@ def spec(engine: str, weights: str | None = None) -> EncoderSpec:
 
 def load(engine: str, weights: str | None = None) -> Encoder:
     """Return the one encoder of (engine, weights), loading it on first use."""
-    row = spec(engine, weights)
+    row = fetched(spec(engine, weights))
     with _lock:
-        key = (row.engine, row.weights)
-        if key not in _loaded:
+        if row not in _loaded:
             module, _, name = row.load.partition(":")
-            _loaded[key] = getattr(importlib.import_module(module), name)(row)
-        return _loaded[key]
+            _loaded[row] = getattr(importlib.import_module(module), name)(row)
+        return _loaded[row]
+
+
+def fetched(row: EncoderSpec) -> EncoderSpec:
+    """Return the row once its checkpoint, if it reads one, is on this machine: then its facts are those of the config.
+
+    Raises AppError, with the command that mends it, when a file is missing and the Hub does not give it.
+    """
+    if not row.checkpoint or clip_files.is_here(row.checkpoint):
+        return row
+    from engines.clip_fetch import fetch
+
+    fetch(row.checkpoint)
+    return spec(row.engine, row.weights)
 
 
 def digest(row: EncoderSpec) -> str:
     """Return what names the content of the weights: the row's own digest, or the SHA-256 of its file."""
+    if row.checkpoint:
+        return clip_files.digest(row.checkpoint)
     return row.digest or _file_digest(weights_path(row))
 
 
@@ -82,14 +111,15 @@ def weights_path(row: EncoderSpec) -> Path:
 
 
 def missing(row: EncoderSpec) -> str | None:
-    """Return what is missing of the weights that we ship for `row`, and how to get it; None when nothing is known to be.
+    """Return what is missing of a checkpoint or of the weights that we ship for `row`, and how to get it, or None.
 
     Published weights are looked for when they are loaded.
     """
-    if row.file is None:
-        return None
     try:
-        weights_path(row)
+        if row.checkpoint:
+            clip_files.check(row)
+        elif row.file:
+            weights_path(row)
     except AppError as error:
         return str(error)
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engines import weights_path
+from engines.cpu import has_bfloat16
 from engines.squeezenet_net import MEAN, STD, load_network
 from engines.torchvision_compat import models
 from retrieval.core import AppError, EncoderSpec
@@ -66,16 +66,6 @@ def fit(image: Image.Image, side: int) -> np.ndarray:
     return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=2.0))
 
 
-@cache
-def has_bfloat16() -> bool:
-    """Tell whether the processor multiplies bfloat16 itself (AVX512_BF16 or AMX); unknown counts as no."""
-    try:
-        facts = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return False
-    return "avx512_bf16" in facts or "amx_bf16" in facts
-
-
 class _PooledFeatures(nn.Module):
     """The published network up to its last fire module, averaged over places: (n, 3, h, w) to (n, 512)."""
 
@@ -95,7 +85,7 @@ def _published_network() -> nn.Module:
         name = _PUBLISHED.url.rsplit("/", 1)[-1]
         raise AppError(
             f"The published SqueezeNet weights could not be loaded: {name} is not in torch's cache and was not "
-            f"downloaded ({error}). Get them with a network: python -c \"from torchvision.models import squeezenet1_1 "
+            f'downloaded ({error}). Get them with a network: python -c "from torchvision.models import squeezenet1_1 '
             f"as s; s(weights='DEFAULT')\" — or copy the file to {folder}, or set TORCH_HOME to a cache that has it."
         ) from error
     return _PooledFeatures(network.features)

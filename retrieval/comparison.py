@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -165,6 +165,31 @@ def row(engine: Measured) -> dict[str, Any]:
         "weights_mb": engine.speed.weights_mb,
         "index_mb": engine.speed.index_mb,
         "on_front": engine.on_front,
+    }
+
+
+def as_dict(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain JSON values."""
+    differences = [
+        {
+            "better": d.better,
+            "other": d.other,
+            "map": d.map.value,
+            "low": d.map.low,
+            "high": d.map.high,
+            "clear": d.clear,
+        }
+        for d in found.differences
+    ]
+    return {
+        "match": found.match,
+        "queries": found.queries,
+        "gallery": found.gallery,
+        "unmatched": found.unmatched,
+        "engines": [row(engine) for engine in found.engines],
+        "differences": differences,
+        "disagreements": [asdict(each) for each in found.disagreements],
+        "failed": dict(found.failed),
     }
 
 

@@ -66,7 +66,8 @@ class EncoderSpec:
     """The facts of one engine with one set of weights, readable without loading either.
 
     `digest` names the weights' content, `preprocessing` counts the versions of what is done to a picture before the
-    network sees it: an index made under other values of either is stale.
+    network sees it: an index made under other values of either is stale. `checkpoint` is the name on the Hub or the
+    folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run.
     """
 
     engine: str
@@ -81,6 +82,8 @@ class EncoderSpec:
     digest: str = ""
     preprocessing: int = 1
     accepts_text: bool = False
+    checkpoint: str = ""
+    remote_code: bool = False
 
 
 def fingerprint(items: Iterable[Item]) -> str:
@@ -99,6 +102,18 @@ class Encoder(Protocol):
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return float32 (n, dim), every row of length 1."""
+        ...
+
+
+class TextEncoder(Encoder, Protocol):
+    """An encoder that turns words into vectors of the same space as pictures."""
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float32 (n, dim), every row of length 1."""
+        ...
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """Tell of each text whether only its beginning is read."""
         ...
 
 

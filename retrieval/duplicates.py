@@ -24,8 +24,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """The strongest links of a collection, no link more than hold it together: `first`, `second` int64 (m,) are rows
-    of `ids`, `scores` float32 (m,) falls.
+    """The strongest links of a collection, and no more than hold it together.
+
+    `first` and `second` int64 (m,) are rows of `ids`; `scores` float32 (m,), their cosines, fall.
     """
 
     ids: Sequence[str]

@@ -69,8 +69,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class PerQuery:
-    """The measures of every query: `rows` int (n,) are its rows in the queries' collection, `values` float64
-    (n, len(MEASURES)), `matched` bool (n,) whether the gallery, of `gallery` items, has anything relevant to it.
+    """The measures of every query, `values` float64 (n, len(MEASURES)).
+
+    `rows` int (n,) are the queries' rows in their collection, `matched` bool (n,) says whether anything in the gallery
+    is relevant, `gallery` counts its items.
     """
 
     rows: np.ndarray
@@ -82,7 +84,7 @@ class PerQuery:
 def matchable(attributes: Iterable[Attributes]) -> dict[str, int]:
     """Return attribute -> how many items share their value with another, for those that tell items apart.
 
-    The first is the one to match by when nobody says otherwise: a label, a garment seen in several pictures, a category.
+    The first is the one to match by when nobody says otherwise: a label, one garment in several pictures, a category.
     """
     counts: dict[str, Counter[str]] = {}
     for each in attributes:
@@ -148,20 +150,21 @@ def per_query(
     chosen = np.arange(len(asked.rows))
     if most is not None and most < len(chosen):
         chosen = np.sort(np.random.default_rng(0).choice(len(chosen), most, replace=False))
+        asked = _Known(asked.rows[chosen], asked.vectors[chosen], asked.classes[chosen])
     values, matched = np.empty((len(chosen), len(MEASURES))), np.empty(len(chosen), bool)
     size = max(1, min(_BLOCK, _CELLS // len(galleried.rows)))
     for start in range(0, len(chosen), size):
         track(start, len(chosen))
-        part = chosen[start : start + size]
+        part = slice(start, start + size)
         scores = asked.vectors[part] @ galleried.vectors.T
         relevant = asked.classes[part, None] == galleried.classes[None]
         if queries is None:
-            scores[np.arange(len(part)), part] = -np.inf
-            relevant[np.arange(len(part)), part] = False
+            scores[np.arange(len(scores)), chosen[part]] = -np.inf
+            relevant[np.arange(len(scores)), chosen[part]] = False
         ranked = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
-        matched[start : start + size] = relevant.any(axis=1)
-        values[start : start + size] = _measures(ranked)
-    return PerQuery(asked.rows[chosen], values, matched, len(galleried.rows))
+        matched[part] = relevant.any(axis=1)
+        values[part] = _measures(ranked)
+    return PerQuery(asked.rows, values, matched, len(galleried.rows))
 
 
 def time_queries(searcher: Searcher, catalog: Catalog, asked: Collection) -> dict[str, float]:
@@ -216,7 +219,7 @@ class _Known:
 
 
 def _unlabelled(collection: Collection, match: str, what: str) -> str:
-    if match == "label":
+    if match in ("label", "name"):
         return f"No picture of the {what} has a label. Give labels by folder names, metadata.csv or --label-pattern."
     known = ", ".join(sorted({"label", "name"}.union(*collection.attributes)))
     return f"No picture of the {what} has the attribute '{match}' to match by. Choose one of: {known}."

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from PIL import Image
 
-from retrieval.core import AppError, Encoder, Filter, Hit, VectorIndex
+from retrieval.core import AppError, Encoder, Filter, Hit, TextEncoder, VectorIndex
 from retrieval.cutoff import NEAREST, strong_results
+from retrieval.words import Phrase
 
 ALPHA, BETA, GAMMA = 1.0, 0.75, 0.15
 
@@ -20,7 +22,7 @@ class Result:
     """Ranked hits of one query; `hits[:strong]` stand out, the rest are weak by the query's own score curve.
 
     `curve` is float32 (<= NEAREST,), the scores of the nearest items; `query` float32 (dim,), of unit length;
-    `seconds` holds the time of each step that took place.
+    `seconds` holds the time of each step that took place; `notes` says, in sentences, what a person should know.
     """
 
     hits: list[Hit]
@@ -28,6 +30,7 @@ class Result:
     curve: np.ndarray
     query: np.ndarray
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Searcher:
@@ -48,6 +51,47 @@ class Searcher:
         started = time.perf_counter()
         query = self.encoder.encode_images([image])[0]
         return self._search(query, k, filter, {"encode": time.perf_counter() - started})
+
+    def by_words(
+        self,
+        phrases: Sequence[Phrase],
+        k: int,
+        filter: Filter | None = None,
+        picture: np.ndarray | None = None,
+        picture_weight: float = 0.5,
+    ) -> Result:
+        """Search by weighted phrases, and by a picture's vector (float32 (dim,), unit length) too where one is given.
+
+        The words are t = sum of w_i t_i over unit vectors t_i, brought to length 1. With a picture p the query is
+        (1 - picture_weight) t / s(t) + picture_weight p / s(p), where s(v), the spread of v, is the standard deviation
+        of its NEAREST best scores in this index. Pictures lie far from words in such a space (Liang et al. 2022, "Mind
+        the Gap", arXiv:2203.02053): words score every picture about 0.2 to 0.3, a picture scores them 0.4 to 1. Adding
+        the vectors as they are would let the picture decide alone; measured in spreads, half means half. Both terms
+        are linear in a picture's vector, so one search does it, and a hit's score is its cosine with the mixed query.
+        Raises AppError when the engine reads no words or the phrases cancel each other out.
+        """
+        if not 0 <= picture_weight <= 1:
+            raise AppError(f"The picture's weight is {picture_weight}; it is from 0 (words only) to 1 (picture only).")
+        encoder = self.encoder
+        if not encoder.spec.accepts_text:
+            raise AppError(f"{encoder.spec.title} cannot read words. Choose the engine clip.")
+        reader = cast(TextEncoder, encoder)
+        texts = [phrase.text for phrase in phrases]
+        started = time.perf_counter()
+        weights = np.array([phrase.weight for phrase in phrases], np.float32)
+        query = _unit(weights @ reader.encode_texts(texts), "The phrases cancel each other out. Leave one out.")
+        seconds = {"encode": time.perf_counter() - started}
+        if picture is not None:
+            mixed = (1 - picture_weight) * query / self._spread(query, filter)
+            mixed = mixed + picture_weight * picture / self._spread(picture, filter)
+            query = _unit(mixed, "The words and the picture cancel each other out. Move the weight to one of them.")
+        cut = [text for text, short in zip(texts, reader.truncated(texts), strict=True) if short]
+        notes = tuple(f"Only the beginning of '{text[:40]}…' is read: the engine takes no longer text." for text in cut)
+        return replace(self._search(query.astype(np.float32), k, filter, seconds), notes=notes)
+
+    def _spread(self, query: np.ndarray, filter: Filter | None) -> float:
+        scores = [hit.score for hit in self.index.query(query[None].astype(np.float32), NEAREST, filter)[0]]
+        return max(float(np.std(scores)), 1e-3) if scores else 1.0
 
     def by_id(self, item_id: str, k: int, filter: Filter | None = None) -> Result:
         """Search by an item of the index, which is itself left out of the results."""
@@ -74,10 +118,8 @@ class Searcher:
             moved = moved + BETA * self.index.vectors(liked).mean(axis=0)
         if disliked:
             moved = moved - GAMMA * self.index.vectors(disliked).mean(axis=0)
-        length = float(np.linalg.norm(moved))
-        if length < 1e-6:
-            raise AppError("The marks cancel each other out. Remove one and search again.")
-        return self._search(moved / length, k, filter, {}, without=set(disliked))
+        moved = _unit(moved, "The marks cancel each other out. Remove one and search again.")
+        return self._search(moved, k, filter, {}, without=set(disliked))
 
     def _search(
         self,
@@ -94,3 +136,10 @@ class Searcher:
         seconds["search"] = time.perf_counter() - started
         hits = found[:k]
         return Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds)
+
+
+def _unit(vector: np.ndarray, problem: str) -> np.ndarray:
+    length = float(np.linalg.norm(vector))
+    if length < 1e-6:
+        raise AppError(problem)
+    return vector / length

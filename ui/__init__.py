@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import header, look, look_alike, pictures
+from ui import compare, header, look, look_alike, pictures
 
-TABS = (("Look-alike", look_alike.create),)
+TABS = (("Look-alike", look_alike.create), ("Compare engines", compare.create))
 
 
 def build(services: Services) -> gr.Blocks:

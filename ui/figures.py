@@ -27,7 +27,7 @@ def figure(seen: str, vector: np.ndarray, curve: np.ndarray, shown: int, size: i
     return (
         '<div class="figures">'
         + _panel(
-            f'<img src="{escape(seen)}" alt="The query as the network receives it" width="168" height="168">',
+            f'<img src="{escape(seen)}" alt="The query as the network receives it" width="168" height="168"/>',
             f"1. The network sees {size} x {size} pixels",
         )
         + _panel(strip(vector), f"2. It makes {len(vector)} numbers of them: the embedding")
@@ -75,7 +75,8 @@ def score_curve(curve: np.ndarray, strong: int, shown: int) -> str:
     side, anchor = (6, "start") if cut < WIDTH * 0.6 else (-6, "end")
     label = f"Scores fall from {high:.2f} to {low:.2f}; the first {strong} are close matches; {shown} are shown"
     return (
-        f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+        f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMinYMin" role="img" '
+        f'aria-label="{label}">'
         f'<rect class="shown" x="{MARGIN}" y="12" width="{end - MARGIN:.1f}" height="{floor - 12}"/>'
         f'<polyline points="{points}"/>'
         f'<line class="cut" x1="{cut:.1f}" x2="{cut:.1f}" y1="6" y2="{floor}"/>'

@@ -38,7 +38,7 @@ class Header:
 def create(services: Services, demo: gr.Blocks) -> Header:
     """Lay out the title, the catalogue and its status; page load, a choice and the timer keep them true."""
     known = services.catalogs()
-    choices = [(f"{info.title} ({info.note})" if info.note else info.title, info.key) for info in known]
+    choices = [(info.title, info.key) for info in known]
     with gr.Row(elem_classes="top"):
         gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
         status = gr.HTML(
@@ -87,7 +87,8 @@ def follow(services: Services, catalog: str, engine: Engine) -> tuple[str, gr.Ti
     there = searchable(services, catalog, engine)
     failed = status.error if status.state == "failed" and not there else None
     opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
-    return status_html(status), gr.Timer(active=status.state in ("waiting", "building")), opened
+    note = next((info.note for info in services.catalogs() if info.key == catalog), "")
+    return status_html(status, note), gr.Timer(active=status.state in ("waiting", "building")), opened
 
 
 def searchable(services: Services, catalog: str, engine: Engine) -> bool:
@@ -99,15 +100,16 @@ def searchable(services: Services, catalog: str, engine: Engine) -> bool:
     return True
 
 
-def status_html(status: Status) -> str:
-    """Say how an index stands; ids and reasons of skipped pictures are strangers' words and are escaped."""
+def status_html(status: Status, note: str = "") -> str:
+    """Say how an index stands, and a catalogue's note; what strangers wrote (ids, reasons) is escaped."""
     if status.state == "failed":
         return f'<p class="failed" role="alert">{escape(status.error or "Indexing failed.")}</p>{_skipped(status)}'
     if status.state in ("waiting", "building"):
         return _progress(status)
     if not status.pictures:
         return "<p>no pictures yet</p>" + _skipped(status)
-    return f'<p><span class="dot"></span>{_pictures(status.pictures)} · ready{_age(status)}</p>{_skipped(status)}'
+    words = [_pictures(status.pictures), *([escape(note)] if note else []), f"ready{_age(status)}"]
+    return f'<p><span class="dot"></span>{" · ".join(words)}</p>{_skipped(status)}'
 
 
 def _pictures(count: int) -> str:

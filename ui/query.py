@@ -90,7 +90,9 @@ def parse(value: Mapping[str, Any] | None) -> Query:
     try:
         return Query.model_validate(value or {}, context={"validate_meta": True})
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        reasons = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()[:3]
+        )
         raise AppError(f"The query cannot be read ({reasons}).") from None
 
 

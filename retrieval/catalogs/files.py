@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from retrieval import pictures
@@ -27,12 +28,13 @@ def read_inside(root: Path, path: Path) -> bytes:
         real = path.resolve(strict=True)
         if not real.is_relative_to(root):
             raise BadPictureError("This is a link to outside the folder; it is not followed.")
-        if real.is_dir():
+        state = real.stat()
+        if stat.S_ISDIR(state.st_mode):
             problem = "link to a folder; it is not followed" if path.is_symlink() else "folder that cannot be listed"
             raise BadPictureError(f"This is a {problem}.")
-        if not real.is_file():
+        if not stat.S_ISREG(state.st_mode):
             raise BadPictureError("This is not a regular file.")
-        if real.stat().st_size > pictures.MAX_BYTES:
+        if state.st_size > pictures.MAX_BYTES:
             raise BadPictureError(f"The file is larger than {pictures.MAX_BYTES >> 20} MB.")
         return real.read_bytes()
     except OSError as error:

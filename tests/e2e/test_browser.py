@@ -274,7 +274,7 @@ def test_marks_move_the_question(page: Page) -> None:
         mark = page.locator(f'.card[data-id="{name}"]').get_by_role("button", name=label)
         mark.click()
         expect(mark).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".marks")).to_contain_text("1 more like this · 1 less like this")
+    expect(page.locator(".marks")).to_contain_text("1 more like this · 1 less")
     answered(page, page.get_by_role("button", name="Search again with your marks").click)
     marked = names(page)
     assert blue not in marked

@@ -29,13 +29,13 @@ function icon(name) {
 
 const described = ({ attributes }) => Object.entries(attributes).map(([name, text]) => `${name}: ${text}`).join(", ");
 
-// On a card: the kind of thing first, bare numbers last and with their names, and no bare "False".
+// On a card: the kind of thing first, bare numbers last and with their names; no "False", no record numbers.
 function inWords({ attributes }) {
   const bare = (text) => /^[\d.-]+$/.test(text);
   const place = ([name, text]) => (/label|category|class|type/i.test(name) ? 0 : bare(text) ? 2 : 1);
   return Object.entries(attributes).sort((a, b) => place(a) - place(b)).flatMap(([name, text]) => {
     const plain = name.replaceAll("_", " ");
-    if (/^(false|no)$/i.test(text) || !text) return [];
+    if (/^(false|no)$/i.test(text) || !text || /\bid$/i.test(plain) || /^\d+-\d+$/.test(text)) return [];
     if (/^(true|yes)$/i.test(text)) return [plain];
     return [bare(text) ? `${plain} ${text}` : text];
   }).join(" · ");
@@ -96,7 +96,7 @@ function drawMarks() {
     made.querySelector(".less").setAttribute("aria-pressed", String(kind === "disliked"));
   }
   $(".marks").hidden = !marks.size;
-  $(".marks p").textContent = [liked && `${liked} more like this`, disliked && `${disliked} less like this`]
+  $(".marks p").textContent = [liked && `${liked} more like this`, disliked && `${disliked} less`]
     .filter(Boolean).join(" · ");
 }
 

@@ -1,0 +1,53 @@
+"""What a person types, as weighted phrases: `a red summer dress, floral:0.5, - stripes`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from retrieval.core import AppError
+
+LONGEST = 2000
+PHRASES = 16
+_MINUS = ("-", "\N{MINUS SIGN}", "\N{EN DASH}", "\N{EM DASH}")
+_WEIGHT = re.compile(r"\s*:\s*(\d+(?:\.\d+)?|\.\d+)$", re.ASCII)
+_SEPARATOR = re.compile(r"[,;\n\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC COMMA}\N{ARABIC COMMA}]")
+_HEAVIEST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One phrase and how much it counts; a negative weight moves away from what it says."""
+
+    text: str
+    weight: float = 1.0
+
+
+def parse(query: str) -> list[Phrase]:
+    """Return the phrases between commas: `:0.5` at the end is a weight (1 by default), `-` at the start a minus.
+
+    A phrase of weight 0 counts as not written. Raises AppError, in words, when nothing is left to look for, when there
+    are only minus phrases, and when the text has more than LONGEST characters, or PHRASES phrases.
+    """
+    if len(query) > LONGEST:
+        raise AppError(f"The text has {len(query):,} characters; at most {LONGEST:,} are read. Shorten it.")
+    phrases = [phrase for part in _SEPARATOR.split(query) if (phrase := _phrase(part.strip())) is not None]
+    if not phrases:
+        raise AppError("Type what you are looking for, for example: a red summer dress, - stripes")
+    if len(phrases) > PHRASES:
+        raise AppError(f"There are {len(phrases)} phrases; at most {PHRASES} are read. Leave some out.")
+    if all(phrase.weight < 0 for phrase in phrases):
+        raise AppError("There are only minus phrases. Say what to look for too, for example: dress, - stripes")
+    return phrases
+
+
+def _phrase(part: str) -> Phrase | None:
+    sign = 1.0
+    if part.startswith(_MINUS):
+        sign, part = -1.0, part[1:].strip()
+    found = _WEIGHT.search(part)
+    weight = min(float(found[1]), _HEAVIEST) if found else 1.0
+    text = part[: found.start()].strip() if found else part
+    # Marks alone, such as a stray full stop, say nothing; an emoji does.
+    said = any(c.isalnum() or ord(c) > 0x2000 for c in text)
+    return Phrase(text, sign * weight) if said and weight else None

@@ -1,0 +1,149 @@
+"""The tab Compare engines without a browser: what the board, the taste test and the groups are told to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+import engines
+from retrieval.core import AppError
+from services import Services
+from settings import Settings
+from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
+from ui import compare, compare_board, compare_duplicates, compare_taste
+from ui.compare_board import Halt
+
+NAMES = ["colours:none", "colours:half"]
+
+
+class HalfEncoder(ColourEncoder):
+    """Sees only the upper half of each picture."""
+
+    def encode_images(self, images: Any) -> Any:  # noqa: ANN401 - as the base
+        return super().encode_images([image.crop((0, 0, image.width, image.height // 2)) for image in images])
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Return services over twelve labelled and three bare pictures, with two engines of one kind."""
+    for n in range(12):
+        write_picture(tmp_path / "shop" / "red green blue".split()[n % 3] / f"{n}.jpg", n)
+    for n in range(3):
+        write_picture(tmp_path / "bare" / f"{n}.jpg", n)
+    half = replace(COLOUR_SPEC, weights="half", title="Upper half", digest="d2")
+    loaded = {"none": ColourEncoder(), "half": HalfEncoder(half)}
+    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC, half))
+    monkeypatch.setattr(engines, "load", lambda engine, weights=None: loaded[weights])
+    services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / n}" for n in ("shop", "bare")])
+    yield services
+    services.close()
+
+
+def keys(services: Services) -> list[str]:
+    return [info.key for info in services.catalogs()]
+
+
+def board(services: Services, catalog: str, names: list[str], match: str, halt: Halt | None = None) -> dict[str, Any]:
+    """Return the last thing that a comparison puts on the board."""
+    return [shown[0] for shown in compare_board.run(services, catalog, names, match, [], halt or Halt())][-1]
+
+
+def test_the_board_says_what_was_measured_in_words_and_figures(shop: Services) -> None:
+    shown = board(shop, keys(shop)[0], NAMES, "label")
+    assert shown["state"] == "result"
+    assert [row["engine"] for row in shown["engines"]] == NAMES
+    assert "12 questions among 12 pictures" in shown["summary"]
+    assert len(shown["verdict"]) == 2
+    assert "times as fast as" in shown["verdict"][-1][0]
+
+
+def test_progress_comes_before_the_result_and_the_buttons_follow(shop: Services) -> None:
+    steps = list(compare_board.run(shop, keys(shop)[0], NAMES, "label", [], Halt()))
+    assert steps[0][0]["state"] == "working"
+    assert (steps[0][1].interactive, steps[0][2].visible) == (False, True)
+    assert (steps[-1][1].interactive, steps[-1][2].visible) == (True, False)
+
+
+def test_a_stop_ends_the_comparison_and_keeps_the_page_usable(shop: Services) -> None:
+    halt = Halt()
+    running = compare_board.run(shop, keys(shop)[0], NAMES, "label", [], halt)
+    next(running)
+    compare_board.stop(halt)
+    last = list(running)[-1]
+    assert last[0]["title"] in ("Stopped", "") or last[0]["state"] == "result"
+    assert last[1].interactive
+    assert board(shop, keys(shop)[0], NAMES, "label", halt)["state"] == "result"
+
+
+def test_no_engine_and_an_attribute_that_is_not_there_are_told_on_the_board(shop: Services) -> None:
+    assert "Tick at least one" in board(shop, keys(shop)[0], [], "label")["text"]
+    shown = board(shop, keys(shop)[0], NAMES, "size")
+    assert shown["state"] == "problem"
+    assert "'size'" in shown["text"]
+
+
+def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
+    bare = keys(shop)[1]
+    told = compare.opened(shop, {"catalog": bare}, None, Halt())
+    assert told[1].value == ""
+    assert "no labels" in told[4]["title"]
+    shown = board(shop, bare, NAMES, "")
+    assert (shown["match"], shown["queries"]) == (None, 0)
+    assert all(row["pictures_per_second"] > 0 for row in shown["engines"])
+
+
+def test_opening_the_same_catalogue_again_keeps_what_is_shown(shop: Services) -> None:
+    first = keys(shop)[0]
+    assert compare.opened(shop, {"catalog": first}, None, Halt())[1].value == "label"
+    again = compare.opened(shop, {"catalog": first}, first, Halt())
+    assert again == (first, *[gr.skip()] * 6)
+
+
+def test_the_endpoint_gives_plain_figures(shop: Services) -> None:
+    found = compare.compare(shop, ["colours"], keys(shop)[0])
+    assert found["match"] == "label"
+    assert 0 <= found["engines"][0]["map_low"] <= found["engines"][0]["map_high"] <= 1
+
+
+def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services) -> None:
+    key = keys(shop)[0]
+    waiting, nothing = compare_taste.begin(shop, key, NAMES)
+    assert (waiting["state"], nothing) == ("notice", None)
+    board(shop, key, NAMES, "label")
+    pair, taste = compare_taste.begin(shop, key, NAMES)
+    assert taste is not None
+    assert not any(name in str(pair) for name in [*NAMES, "Upper half", "Mean colours"])
+    sides = {"a": pair["a"], "b": pair["b"]}
+    upper = [h.id for h in shop.searcher(key, "colours", "half").by_id(pair["query"], compare_taste.SHOWN).hits]
+    chosen = "a" if sides["a"] == upper else "b"
+    assert sides[chosen] == upper
+    shown, taste = compare_taste.vote(shop, taste, SimpleNamespace(choice=chosen))  # type: ignore[arg-type]
+    assert taste is not None
+    assert taste.won == [0, 1]
+    assert shown["score"]["text"] == "Mean colours 0 · Upper half 1 · no difference 0"
+    _, taste = compare_taste.vote(shop, taste, SimpleNamespace(choice="same"))  # type: ignore[arg-type]
+    assert taste is not None
+    assert (taste.won, taste.ties) == ([0, 1], 1)
+
+
+def test_near_duplicates_follow_the_threshold_and_bad_ones_are_told(shop: Services) -> None:
+    key = keys(shop)[0]
+    missing, forest = compare_duplicates.find(shop, key, ("colours", "none"))
+    assert (missing["state"], forest) == ("notice", None)
+    shop.build(key, "colours", "none")
+    shown, forest = compare_duplicates.find(shop, key, ("colours", "none"))
+    assert forest is not None
+    moved = compare_duplicates.move({**shown, "threshold": 0.1}, forest)
+    assert moved["threshold"] == 0.8
+    assert [moved["total"], moved["pictures"]] == list(forest.counts(0.8))
+    with pytest.raises(AppError, match="number from 0.8 to 1"):
+        compare_duplicates.clipped("wide")
+    found = compare_duplicates.duplicates(shop, key, 1.0, "colours")
+    assert found["groups"] == []
+    assert found["by_threshold"][0]["groups"] == forest.counts(0.8)[0]
