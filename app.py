@@ -13,8 +13,11 @@ from settings import Settings
 
 def main() -> None:
     """Read the command line and serve until stopped."""
-    settings = Settings.from_environment()
     parser = argparse.ArgumentParser(description="Visual Search: find pictures that look alike.")
+    try:
+        settings = Settings.from_environment()
+    except AppError as error:
+        parser.error(str(error))
     parser.add_argument("--catalog", action="append", metavar="NAME", help="sample, folder:PATH, … (repeatable)")
     parser.add_argument("--share", action="store_true", help="make a public link")
     parser.add_argument("--host", default=settings.host, help=f"address to listen on (default {settings.host})")

@@ -189,7 +189,7 @@ def _print_comparison(found: Comparison) -> None:
         weights = "?" if cost.weights_mb is None else f"{cost.weights_mb:.1f}"
         costs = (f"{cost.pictures_per_second:.1f}", f"{cost.query_ms:.1f}", weights, f"{cost.index_mb:.1f}")
         table.add_row("*" if engine.on_front else "", engine.name, *figures, *ends, *costs)
-    out.print(table)
+    Console(width=max(out.width, 160), soft_wrap=True).print(table)  # a figure that is cut off is none
     if quality:
         out.print("* no other engine is both better (mAP) and faster (pictures/s)", highlight=False, style="dim")
     for each in found.differences:

@@ -80,6 +80,7 @@ class Services:
         self._lock = threading.Lock()
         self._builds = threading.Lock()
         self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._facets: dict[str, tuple[str, dict[str, dict[str, int]]]] = {}
         self._stopping = threading.Event()
 
     def catalogs(self) -> list[CatalogInfo]:
@@ -213,11 +214,19 @@ class Services:
 
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
+        with self._lock:
+            made = max((job.made for key, job in self._jobs.items() if key[0] == catalog), default="")
+            known = self._facets.get(catalog)
+        if known and made and known[0] == made:
+            return known[1]
         counts: dict[str, Counter[str]] = {}
         for item in self.catalog(catalog):
             for name, value in item.attributes.items():
                 counts.setdefault(name, Counter())[value] += 1
-        return {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        with self._lock:
+            self._facets[catalog] = (made, found)
+        return found
 
     def examples(self, catalog: str) -> list[str]:
         """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""

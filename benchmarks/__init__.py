@@ -1,0 +1,1 @@
+"""One seeded script for each question of quality or speed, JSON out."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 import engines
-from retrieval import evaluation, indexing
+from retrieval import evaluation
 from retrieval.cutoff import NEAREST, strong_results
 from services import Services
 from settings import Settings
@@ -28,37 +28,21 @@ def main() -> None:
     key = services.key(given.catalog)
     services.build(key, "squeezenet", given.weights)
     spec = engines.spec("squeezenet", given.weights)
-    indexing.open_manifest(services.folder(key), spec)
     collection = evaluation.Collection.of(services.folder(key), spec)
     curves, right = _curves(collection, given.exclude_label, given.queries)
     half = len(curves) // 2
     ways: dict[str, Callable[[np.ndarray], int]] = {
-        "ours": strong_results,
-        "otsu": otsu,
+        "otsu": strong_results,
         "elbow": elbow,
         "largest_gap": largest_gap,
         "tail_3_sigma": tail,
     }
     result = {name: _f1(curves[half:], right[half:], way) for name, way in ways.items()}
-    for fixed in np.quantile(curves[:half], np.linspace(0.02, 0.98, 25)):
-        score = _f1(curves[:half], right[:half], lambda c, t=fixed: max(1, int((c >= t).sum())))  # type: ignore[misc]
-        if score > result.get("_best", 0.0):
-            result["_best"], best = score, fixed
-    result.pop("_best")
-    result["fixed_score_fitted_on_other_half"] = _f1(
-        curves[half:], right[half:], lambda c: max(1, int((c >= best).sum()))
-    )
+    grid = np.quantile(curves[:half], np.linspace(0.02, 0.98, 25))
+    best = max(grid, key=lambda score: _f1(curves[:half], right[:half], above(score)))
+    result["fixed_score_fitted_on_other_half"] = _f1(curves[half:], right[half:], above(best))
     result["everything"] = _f1(curves[half:], right[half:], len)
     sys.stdout.write(json.dumps({"queries": len(curves) - half} | {k: round(v, 3) for k, v in result.items()}) + "\n")
-
-
-def otsu(curve: np.ndarray) -> int:
-    """Cut where the variance inside the two groups is least (Otsu 1979)."""
-    n = len(curve)
-    first = np.arange(1, n)
-    totals = np.cumsum(curve.astype(np.float64))[:-1]
-    difference = totals / first - (float(curve.sum()) - totals) / (n - first)
-    return int(np.argmax(first * (n - first) * difference**2)) + 1
 
 
 def elbow(curve: np.ndarray) -> int:
@@ -72,15 +56,18 @@ def largest_gap(curve: np.ndarray) -> int:
     return int(np.argmax(curve[:-1] - curve[1:])) + 1
 
 
+def above(score: float) -> Callable[[np.ndarray], int]:
+    """Cut at one score, the same for every query."""
+    return lambda curve: max(1, int((curve >= score).sum()))
+
+
 def tail(curve: np.ndarray) -> int:
     """Keep what stands three standard deviations above the last half of the curve."""
     rest = curve[len(curve) // 2 :]
     return max(1, int((curve > rest.mean() + 3 * rest.std()).sum()))
 
 
-def _curves(
-    collection: evaluation.Collection, exclude: list[str], count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _curves(collection: evaluation.Collection, exclude: list[str], count: int) -> tuple[np.ndarray, np.ndarray]:
     found = evaluation.classes(collection, "label", exclude)
     rows = np.flatnonzero(found != "")
     vectors, labels = collection.vectors[rows], found[rows]

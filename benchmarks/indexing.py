@@ -8,17 +8,19 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
+from PIL import Image
 
 import engines
 from retrieval import indexing, pictures
 from retrieval.catalogs import open_catalog
-from retrieval.core import EncoderSpec
+from retrieval.core import EncoderSpec, Item
 from settings import Settings
 
 
@@ -51,19 +53,19 @@ class _Few:
         self._catalog = open_catalog(name, Settings().sample)
         self.name, self.title, self._count = name, name, count
         self._items = list(self._catalog)
-        self.read, self.open = self._read, self._catalog.open
+        self.open = self._catalog.open
 
-    def __iter__(self):  # noqa: ANN204
-        from dataclasses import replace
-
+    def __iter__(self) -> Iterator[Item]:
         for n in range(self._count):
             item = self._items[n % len(self._items)]
             yield replace(item, id=f"{n // len(self._items)}|{item.id}")
 
     def fingerprint(self) -> str:
+        """Return the count: nothing else changes."""
         return str(self._count)
 
-    def _read(self, item_id: str) -> bytes:
+    def read(self, item_id: str) -> bytes:
+        """Return the file's bytes and, after them, which turn it is."""
         turn, _, name = item_id.partition("|")
         # A comment after the end of the picture makes each copy new content, or it would be reused, not encoded.
         return self._catalog.read(name) + turn.encode()
@@ -74,7 +76,7 @@ def _speeds(name: str, spec: EncoderSpec, count: int) -> dict[str, float]:
     items = list(catalog)
     encoder = engines.load(spec.engine, spec.weights)
 
-    def decode(item) -> object:  # noqa: ANN001
+    def decode(item: Item) -> Image.Image:
         return pictures.decode(catalog.read(item.id), spec.image_size, item.box)
 
     with ThreadPoolExecutor(os.cpu_count()) as readers:
@@ -90,9 +92,12 @@ def _speeds(name: str, spec: EncoderSpec, count: int) -> dict[str, float]:
 def _reindex(name: str, spec: EncoderSpec) -> dict[str, float]:
     catalog = open_catalog(name, Settings().sample)
     with TemporaryDirectory() as folder:
-        run = lambda: indexing.build_index(  # noqa: E731
-            catalog, spec, "bench", lambda: engines.load(spec.engine, spec.weights), Path(folder)
-        )
+
+        def run() -> indexing.Report:
+            return indexing.build_index(
+                catalog, spec, "bench", lambda: engines.load(spec.engine, spec.weights), Path(folder)
+            )
+
         report = run()
         return {"pictures": report.pictures, "reindex_nothing_new_s": _seconds(run)}
 

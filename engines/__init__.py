@@ -41,7 +41,7 @@ SPECS: tuple[EncoderSpec, ...] = (
 """The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""
 
 _lock = threading.Lock()
-_loaded: dict[EncoderSpec, Encoder] = {}
+_loaded: dict[tuple[str, str], Encoder] = {}
 _offered: tuple[tuple[str, ...], frozenset[str]] = ((clip_files.DEFAULT,), frozenset())
 
 
@@ -74,10 +74,11 @@ def load(engine: str, weights: str | None = None) -> Encoder:
     """Return the one encoder of (engine, weights), loading it on first use."""
     row = fetched(spec(engine, weights))
     with _lock:
-        if row not in _loaded:
+        key = (row.engine, row.checkpoint or row.weights)
+        if key not in _loaded:
             module, _, name = row.load.partition(":")
-            _loaded[row] = getattr(importlib.import_module(module), name)(row)
-        return _loaded[row]
+            _loaded[key] = getattr(importlib.import_module(module), name)(row)
+        return _loaded[key]
 
 
 def fetched(row: EncoderSpec) -> EncoderSpec:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +19,7 @@ from engines import clip_files
 from engines.clip_net import BF16, FP32, INT8, TextTower, VisionTower
 from engines.clip_pictures import Preprocessing
 from engines.cpu import has_bfloat16, has_int8
+from engines.parallel import encode_in_chunks
 from retrieval.core import AppError, EncoderSpec
 
 log = logging.getLogger(__name__)
@@ -51,15 +50,12 @@ class Clip:
         self._prepare = Preprocessing(clip_files.preprocessor(self._checkpoint), self._family)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._given = precision
-        self._workers = os.cpu_count() or 1
         self._tokenizer = self._read_tokenizer()
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Embed upright RGB pictures of any size as float32 (n, dim), every row of length 1; n may be 0."""
         tower = self._vision
-        chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
-        found = list(self._pool.map(lambda chunk: self._embed(tower, chunk), chunks))
-        return np.concatenate(found) if found else np.empty((0, self.spec.dim), np.float32)
+        return encode_in_chunks(lambda chunk: self._embed(tower, chunk), images, CHUNK, self.spec.dim)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts in any script as float32 (n, dim), of length 1; what is too long is cut, see truncated."""
@@ -67,8 +63,8 @@ class Clip:
             return np.empty((0, self.spec.dim), np.float32)
         tower = self._text
         # One by one: a short text then costs no padding, and the words of a query are few.
-        rows = [self._run(tower, torch.tensor([self._tokens(text)])) for text in texts]
-        return np.concatenate(rows)
+        batches = [torch.tensor([self._tokens(text)]) for text in texts]
+        return self._all(tower, batches)
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
         """Tell of each text whether the network reads only its beginning."""
@@ -86,7 +82,7 @@ class Clip:
     @cached_property
     def _vision_choice(self) -> tuple[str, Callable[[Tensor], Tensor]]:
         weights = self._weights("vision_model.", "visual_projection.")
-        probes = [torch.from_numpy(np.stack([self._prepare(image) for image in _probe_pictures()]))]
+        probes = [torch.from_numpy(self._prepare(image)[None]) for image in _probe_pictures()]
         faster = [name for name, there in ((INT8, has_int8()), (BF16, has_bfloat16())) if there]
         return self._choose(lambda p: VisionTower(self._family, self._config, weights, p), faster, probes)
 
@@ -105,10 +101,10 @@ class Clip:
             if self._given or self._device.type != "cpu" or not faster:
                 return self._given or FP32, build(self._given or FP32)
             exact = build(FP32)
-            wanted = np.concatenate([self._run(exact, probe) for probe in probes])
+            wanted = self._all(exact, probes)
             for precision in faster:
                 tower = build(precision)
-                found = np.concatenate([self._run(tower, probe) for probe in probes])
+                found = self._all(tower, probes)
                 agreement = float((found * wanted).sum(1).min())
                 if agreement > FIDELITY:
                     return precision, tower
@@ -120,18 +116,15 @@ class Clip:
                 f"config.json describes. {clip_files.how_to_get(self._checkpoint, clip_files.WEIGHTS)}"
             ) from None
 
+    def _all(self, tower: Callable[[Tensor], Tensor], batches: Sequence[Tensor]) -> np.ndarray:
+        return encode_in_chunks(lambda one: self._run(tower, one[0]), batches, 1, self.spec.dim)
+
     def _embed(self, tower: Callable[[Tensor], Tensor], images: Sequence[Image.Image]) -> np.ndarray:
         return self._run(tower, torch.from_numpy(np.stack([self._prepare(image) for image in images])))
 
     def _run(self, tower: Callable[[Tensor], Tensor], batch: Tensor) -> np.ndarray:
         with torch.inference_mode():
             return F.normalize(tower(batch.to(self._device)), dim=1).cpu().numpy()
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        # One torch thread each: whole pictures side by side keep two cores busier than halves of one product do.
-        workers = self._workers if self._device.type == "cpu" else 1
-        return ThreadPoolExecutor(workers, "clip", initializer=lambda: torch.set_num_threads(1))
 
     def _weights(self, *parts: str) -> dict[str, Tensor]:
         found = {}

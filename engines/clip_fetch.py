@@ -27,6 +27,7 @@ def fetch(checkpoint: str) -> None:
 def _fetch(checkpoint: str) -> None:
     import huggingface_hub as hub
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils import httpx
 
     try:
         api = hub.HfApi()
@@ -39,7 +40,7 @@ def _fetch(checkpoint: str) -> None:
             checkpoint, revision=_revision(api, checkpoint), allow_patterns=list(clip_files.WANTED),
             ignore_patterns=["*/*"], etag_timeout=SECONDS,
         )  # fmt: skip
-    except (OfflineModeIsEnabled, OSError, HfHubHTTPError, *_network_errors()) as error:
+    except (OfflineModeIsEnabled, OSError, HfHubHTTPError, httpx.HTTPError) as error:
         raise AppError(
             f"The CLIP checkpoint {checkpoint} is not whole on this machine and the Hub did not give it "
             f"({_one_line(error)}). With a network, run: {clip_files.command(checkpoint)} — what has arrived is kept."
@@ -87,12 +88,6 @@ def _download(checkpoint: str, name: str, commit: str) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    from huggingface_hub.utils import httpx
-
-    return (httpx.HTTPError,)
 
 
 def _one_line(error: Exception) -> str:

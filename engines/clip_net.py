@@ -172,7 +172,8 @@ class TextTower:
         names = [f"text_model.encoder.layers.{n}" for n in range(facts["num_hidden_layers"])]
         self._blocks = [_Block(weights, name, facts, precision) for name in names]
         self._last = _norm(weights, "text_model.final_layer_norm", facts)
-        self._clip, self._end = family == "clip", facts.get("eos_token_id")
+        self._clip = family == "clip"
+        self._end: int = facts.get("eos_token_id", -1)
         name = "text_projection" if self._clip else "text_model.head"
         self._project = Linear(weights[f"{name}.weight"], weights.get(f"{name}.bias"), FP32)
 
@@ -182,7 +183,7 @@ class TextTower:
         for block in self._blocks:
             x = block(x, causal=self._clip)
         # A config that says 2 is older than the right number; there the end mark is the highest token.
-        ends = tokens if self._end == 2 else (tokens == self._end).int()
+        ends = tokens if self._end == 2 else torch.eq(tokens, self._end).int()
         place = ends.argmax(1) if self._clip else torch.full((len(x),), -1, device=x.device)
         return self._project(self._last(x[torch.arange(len(x), device=x.device), place]))
 

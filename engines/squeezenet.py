@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from engines import weights_path
 from engines.cpu import has_bfloat16
+from engines.parallel import encode_in_chunks
 from engines.squeezenet_net import MEAN, STD, load_network
 from engines.torchvision_compat import models
 from retrieval.core import AppError, EncoderSpec
 
-BATCH = 32
+CHUNK = 8
 LONGEST_ASPECT = 2.0
 _PUBLISHED = models.SqueezeNet1_1_Weights.DEFAULT
 
@@ -26,11 +27,15 @@ class SqueezeNet:
     """Turns pictures into unit vectors: 384 numbers with weights "fashion", 512 with "imagenet"."""
 
     def __init__(self, spec: EncoderSpec) -> None:
-        """Load the network of `spec.weights`; raises AppError, with the command that mends it, when a file is missing."""
+        """Load the network of `spec.weights`; raises AppError, with the command that mends it, when it is missing."""
         self.spec = spec
-        network = _published_network() if spec.weights == "imagenet" else load_network(weights_path(spec))
+        if spec.weights == "imagenet":
+            self._fit, network = pad, _published_network()
+        else:
+            self._fit, network = squash, load_network(weights_path(spec))
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._network = network.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        network = network.eval().requires_grad_(False).to(self._device)
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # bfloat16 halves the time where the processor multiplies it, and would be emulated where it does not.
         self._half = self._device.type == "cpu" and has_bfloat16()
         self.weights_bytes = sum(each.nbytes for each in network.parameters())
@@ -39,25 +44,20 @@ class SqueezeNet:
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Embed upright RGB pictures of any size as float32 (n, dim), every row of length 1; n may be 0."""
-        found = np.zeros((len(images), self.spec.dim), np.float32)
-        for start in range(0, len(images), BATCH):
-            chunk = images[start : start + BATCH]
-            pixels = torch.from_numpy(np.stack([fit(image, self.spec.image_size) for image in chunk]))
-            found[start : start + len(chunk)] = self._embed(pixels)
-        return found
+        return encode_in_chunks(self._embed, images, CHUNK, self.spec.dim)
 
-    def _embed(self, pixels: Tensor) -> np.ndarray:
-        """Run uint8 (n, side, side, 3) through the network: float32 (n, dim) of unit length."""
+    def _embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+        pixels = torch.from_numpy(np.stack([self._fit(image, self.spec.image_size) for image in images]))
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
             batch = pixels.to(self._device).permute(0, 3, 1, 2).float()
             vectors = self._network((batch - self._mean) * self._scale).float()
             return F.normalize(vectors, dim=1).cpu().numpy()
 
 
-def fit(image: Image.Image, side: int) -> np.ndarray:
+def squash(image: Image.Image, side: int) -> np.ndarray:
     """Squash a picture to uint8 (side, side, 3), all of it; what is longer than 2 : 1 loses its far ends first.
 
-    A garment fills its photo, so a centre crop would cut off hems and sleeves; the network was tuned on squashed photos.
+    A garment fills its photo, so a centre crop would cut off hems and sleeves; the network was tuned so.
     """
     width, height = image.size
     kept_width, kept_height = min(width, height * LONGEST_ASPECT), min(height, width * LONGEST_ASPECT)
@@ -66,15 +66,31 @@ def fit(image: Image.Image, side: int) -> np.ndarray:
     return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=2.0))
 
 
+def pad(image: Image.Image, side: int) -> np.ndarray:
+    """Fit a whole picture into uint8 (side, side, 3) in its own aspect, on ImageNet's mean colour.
+
+    Measured on held-out clothes it serves the published network better than the usual centre crop, and than squashing.
+    """
+    canvas = Image.new("RGB", (side, side), tuple(round(255 * channel) for channel in MEAN))
+    scale = side / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    small = image.convert("RGB").resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    canvas.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.asarray(canvas)
+
+
 class _PooledFeatures(nn.Module):
-    """The published network up to its last fire module, averaged over places: (n, 3, h, w) to (n, 512)."""
+    """The published network up to its last fire module, pooled: (n, 3, h, w) to (n, 512).
+
+    The generalised mean of power 1.5 finds a little better than the average (power 1) and the usual 3.
+    """
 
     def __init__(self, features: nn.Module) -> None:
         super().__init__()
         self.features = features
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.features(images).float().mean(dim=(2, 3))
+        return (self.features(images).float().pow(1.5).mean(dim=(2, 3)) + 1e-6).pow(1 / 1.5)
 
 
 def _published_network() -> nn.Module:

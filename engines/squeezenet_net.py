@@ -34,8 +34,8 @@ class AttentionPool(nn.Module):
         """Make the map from `channels` to one score a place for each group."""
         super().__init__()
         self.score = nn.Conv2d(channels, _ATTENTION_HEADS, 1)
-        nn.init.zeros_(self.score.weight)
-        nn.init.zeros_(self.score.bias)
+        for weight in self.score.parameters():
+            nn.init.zeros_(weight)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Average every group of channels over the places, weighted by a softmax of the group's scores."""

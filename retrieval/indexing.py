@@ -200,7 +200,7 @@ def _survey(catalog: Catalog) -> tuple[int, str]:
 
     mark = fingerprint(counted())
     if not count:
-        raise AppError(f"There are no pictures in {catalog.name}. Put some there; an index made before is kept.")
+        raise AppError(f"There are no pictures in {catalog.title}. Put some there; an index made before is kept.")
     return count, mark
 
 

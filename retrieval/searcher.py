@@ -15,6 +15,7 @@ from retrieval.cutoff import NEAREST, strong_results
 from retrieval.words import Phrase
 
 ALPHA, BETA, GAMMA = 1.0, 0.75, 0.15
+SPREAD_OVER = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,11 @@ class Searcher:
 
         The words are t = sum of w_i t_i over unit vectors t_i, brought to length 1. With a picture p the query is
         (1 - picture_weight) t / s(t) + picture_weight p / s(p), where s(v), the spread of v, is the standard deviation
-        of its NEAREST best scores in this index. Pictures lie far from words in such a space (Liang et al. 2022, "Mind
-        the Gap", arXiv:2203.02053): words score every picture about 0.2 to 0.3, a picture scores them 0.4 to 1. Adding
-        the vectors as they are would let the picture decide alone; measured in spreads, half means half. Both terms
-        are linear in a picture's vector, so one search does it, and a hit's score is its cosine with the mixed query.
+        of the scores that it gives this index (of the SPREAD_OVER best where it is larger). Pictures lie far from words
+        in such a space (Liang et al. 2022, "Mind the Gap", arXiv:2203.02053): words score every picture about 0.2 to
+        0.3, a picture scores them 0.4 to 1. Adding the vectors as they are would let the picture decide alone; measured
+        in spreads, half means half. Both terms are linear in a picture's vector, so one search does it, and a hit's
+        score is its cosine with the mixed query.
         Raises AppError when the engine reads no words or the phrases cancel each other out.
         """
         if not 0 <= picture_weight <= 1:
@@ -90,7 +92,7 @@ class Searcher:
         return replace(self._search(query.astype(np.float32), k, filter, seconds), notes=notes)
 
     def _spread(self, query: np.ndarray, filter: Filter | None) -> float:
-        scores = [hit.score for hit in self.index.query(query[None].astype(np.float32), NEAREST, filter)[0]]
+        scores = [hit.score for hit in self.index.query(query[None].astype(np.float32), SPREAD_OVER, filter)[0]]
         return max(float(np.std(scores)), 1e-3) if scores else 1.0
 
     def by_id(self, item_id: str, k: int, filter: Filter | None = None) -> Result:
@@ -104,9 +106,11 @@ class Searcher:
         disliked: Sequence[str],
         k: int,
         filter: Filter | None = None,
+        without: Collection[str] = (),
     ) -> Result:
         """Search by `query` (float32 (dim,), or None) moved towards the liked items and away from the disliked.
 
+        The disliked and the items `without` are left out of the results.
         Rocchio's relevance feedback over embeddings: ALPHA q + BETA mean(liked) - GAMMA mean(disliked), with the
         weights of Manning, Raghavan, Schuetze, "Introduction to Information Retrieval" (2008), section 9.1.1, after
         J. J. Rocchio, "Relevance feedback in information retrieval", in The SMART Retrieval System (1971).
@@ -119,7 +123,7 @@ class Searcher:
         if disliked:
             moved = moved - GAMMA * self.index.vectors(disliked).mean(axis=0)
         moved = _unit(moved, "The marks cancel each other out. Remove one and search again.")
-        return self._search(moved, k, filter, {}, without=set(disliked))
+        return self._search(moved, k, filter, {}, without={*disliked, *without})
 
     def _search(
         self,

@@ -21,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
     id TEXT PRIMARY KEY, stamp TEXT NOT NULL, attributes TEXT NOT NULL,
     digest TEXT NOT NULL, vector BLOB, problem TEXT
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS by_digest ON items (digest);
 """
 
@@ -160,6 +160,7 @@ class VectorTable:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
+            connection.execute("PRAGMA page_size=16384")  # a row is about 2 KB: smaller pages would be half empty
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA)

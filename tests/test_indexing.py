@@ -374,7 +374,7 @@ def test_another_size_of_vectors_under_the_same_weights_is_made_anew(
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
-    """Let every table grow by `pages` pages of 4 KiB and no more, as on a full disk."""
+    """Let every table grow by `pages` pages of 16 KiB and no more, as on a full disk."""
     connect = storage.VectorTable._connect
 
     def connected(table: storage.VectorTable) -> sqlite3.Connection:
@@ -393,7 +393,7 @@ def test_a_full_disk_while_adding_leaves_the_index_and_the_next_build_goes_on(
     built(root, cache, encoder)
     many(root, 300)
     with pytest.MonkeyPatch.context() as patched:
-        limited(patched, 12)
+        limited(patched, 3)
         with pytest.raises(AppError, match=r"disk is full.*Nothing written before is lost"):
             built(root, cache, encoder)
         assert len(stored(cache)) >= 40
@@ -439,7 +439,7 @@ def damage(table: Path, place: int) -> None:
     table.write_bytes(data)
 
 
-@pytest.mark.parametrize("place", [0, 4096, 8192])
+@pytest.mark.parametrize("place", [0, 4096, 16384, 32768])
 def test_a_damaged_table_is_set_aside_and_made_anew(
     tmp_path: Path, cache: Path, encoder: ColourEncoder, place: int
 ) -> None:

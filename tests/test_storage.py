@@ -158,7 +158,7 @@ def test_damage_in_the_middle_is_told_as_damage_and_not_as_a_crash(tmp_path: Pat
     with VectorTable(path, 48) as table:
         table.put([row(n) for n in range(400)])
     data = bytearray(path.read_bytes())
-    data[8192:] = b"\xff" * (len(data) - 8192)
+    data[32768:] = b"\xff" * (len(data) - 32768)
     path.write_bytes(data)
     with VectorTable(path, 48) as table, pytest.raises(DamagedTableError):
         list(table.blocks())

@@ -1,0 +1,1 @@
+"""The scripts that made every file in assets/."""

@@ -1,4 +1,4 @@
-"""The clothing photos as training sees them: rows, sender-wise splits, pixels in memory, and distorted views of them."""
+"""The clothing photos as training sees them: rows, sender-wise splits, pixels in memory, distorted views."""
 
 from __future__ import annotations
 
@@ -109,6 +109,14 @@ def load_pixels(photos: Photos, cache: Path) -> tuple[np.ndarray, np.ndarray]:
     return pixels, aspects
 
 
+def draw_rows(rows: np.ndarray, targets: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Shuffle about len(rows) rows for one epoch; a class of n photos is drawn in proportion to sqrt(n)."""
+    counts = np.bincount(targets[rows] + 1)
+    share = counts[targets[rows] + 1] ** -0.5
+    expected = share / share.mean()
+    return generator.permutation(np.repeat(rows, np.floor(expected + generator.random(len(rows))).astype(int)))
+
+
 @dataclass(frozen=True)
 class Distortion:
     """How far a random view goes: shares of the area kept, degrees, odds, and factors of colour (as +- shares)."""
@@ -121,6 +129,13 @@ class Distortion:
     saturation: float
     hue: float
     erase: float
+
+
+GENTLE = Distortion(area=(0.8, 1.0), stretch=0.1, degrees=8, mirror=0.5, light=0.15, saturation=0.15, hue=0.01, erase=0)
+STRONG = Distortion(
+    area=(0.35, 1.0), stretch=0.2, degrees=30, mirror=0.5, light=0.4, saturation=0.4, hue=0.05, erase=0.3
+)
+COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.35, saturation=0.4, hue=0.05, erase=0)
 
 
 def draw_views(

@@ -1,4 +1,4 @@
-"""Scores of an embedding: leave-one-out precision@k and mAP over labels, recall@k of a photo from its distorted copy."""
+"""Scores of an embedding: leave-one-out precision@k and mAP over labels, recall@k of photos from copies."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,6 +26,33 @@ def _as_pixels(path: Path) -> np.ndarray:
         return np.asarray(photo.convert("RGB").resize(size, Image.Resampling.BICUBIC))
 
 
+def _load_teacher(weights: Path) -> Callable[..., Any]:
+    """Load EfficientNetB4 without its top, pooled, as a compiled function of RGB in 0..255 (n, height, width, 3)."""
+    import keras
+    import tensorflow as tf
+
+    network = keras.applications.EfficientNetB4(include_top=False, weights=None, pooling="avg")
+    with np.load(weights) as stored:
+        for variable in network.weights:
+            variable.assign(stored[variable.path].reshape(variable.shape))
+    network.trainable = False
+    return tf.function(lambda pixels: network(pixels, training=False), reduce_retracing=True)
+
+
+def _save(array: np.ndarray, path: Path) -> None:
+    with open(path.with_suffix(".tmp"), "wb") as file:
+        np.save(file, array)
+    os.replace(path.with_suffix(".tmp"), path)
+
+
+def _rows_by_shape(paths: list[Path]) -> dict[tuple[int, int], list[int]]:
+    rows: dict[tuple[int, int], list[int]] = {}
+    for row, path in enumerate(paths):
+        with Image.open(path) as photo:
+            rows.setdefault(PORTRAIT if photo.height >= photo.width else LANDSCAPE, []).append(row)
+    return rows
+
+
 def compute_teacher_features(paths: list[Path], weights: Path, cache: Path, batch: int = 16) -> np.ndarray:
     """Run the frozen teacher over the photos, and return float16 (2, n, 1792): as they are, then mirrored.
 
@@ -34,24 +63,12 @@ def compute_teacher_features(paths: list[Path], weights: Path, cache: Path, batc
         features = np.load(cache)
         if features.shape == (2, len(paths), FEATURES):
             return features
-    import keras
-    import tensorflow as tf
-
-    network = keras.applications.EfficientNetB4(include_top=False, weights=None, pooling="avg")
-    with np.load(weights) as stored:
-        for variable in network.weights:
-            variable.assign(stored[variable.path].reshape(variable.shape))
-    network.trainable = False
-    forward = tf.function(lambda pixels: network(pixels, training=False), reduce_retracing=True)
-
+    forward = _load_teacher(weights)
     partial = cache.with_suffix(".partial.npy")
     features = np.zeros((2, len(paths), FEATURES), np.float16)
     if partial.exists():
         features = np.load(partial)
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for row, path in enumerate(paths):
-        with Image.open(path) as photo:
-            by_shape.setdefault(PORTRAIT if photo.height >= photo.width else LANDSCAPE, []).append(row)
+    by_shape = _rows_by_shape(paths)
     for mirrored in (0, 1):
         for rows in by_shape.values():
             for start in range(0, len(rows), batch):
@@ -61,15 +78,11 @@ def compute_teacher_features(paths: list[Path], weights: Path, cache: Path, batc
                 pixels = np.stack([_as_pixels(paths[row]) for row in chunk])
                 if mirrored:
                     pixels = pixels[:, :, ::-1]
-                features[mirrored, chunk] = forward(tf.constant(pixels, tf.float32)).numpy()
+                features[mirrored, chunk] = forward(pixels.astype(np.float32)).numpy()
                 if start % (40 * batch) == 0:
                     logger.info("teacher: pass %d, %d of %d", mirrored + 1, start + len(chunk), len(rows))
-                    with open(partial.with_suffix(".tmp"), "wb") as file:
-                        np.save(file, features)
-                    os.replace(partial.with_suffix(".tmp"), partial)
-    with open(cache.with_suffix(".tmp"), "wb") as file:
-        np.save(file, features)
-    os.replace(cache.with_suffix(".tmp"), cache)
+                    _save(features, partial)
+    _save(features, cache)
     partial.unlink(missing_ok=True)
     return features
 

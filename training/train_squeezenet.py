@@ -1,6 +1,7 @@
-"""Trains the weights behind the engine `squeezenet`: meaning from labels and a teacher, look from telling photos apart.
+r"""Trains the weights of the engine `squeezenet`: meaning from labels and a teacher, look from telling photos apart.
 
-python -m training.train_squeezenet --photos ../shared/data/clothing --teacher ../shared/weights/efficientnetb4_notop.npz
+python -m training.train_squeezenet --photos ../shared/data/clothing \
+    --teacher ../shared/weights/efficientnetb4_notop.npz
 """
 
 from __future__ import annotations
@@ -21,29 +22,31 @@ import torch.nn.functional as F  # noqa: N812 (the name every torch reader expec
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engines.squeezenet_net import APPEARANCE_DIM, MEAN, SEMANTIC_DIM, STD, FashionSqueezeNet
+from engines.squeezenet_net import APPEARANCE_DIM, SEMANTIC_DIM, FashionSqueezeNet
 from engines.torchvision_compat import models
+from training.appearance_head import normalise, start_appearance, whiten_appearance
 from training.fashion_data import (
+    COPY,
+    GENTLE,
     NOT_A_CLASS,
+    STRONG,
     TEN_CLASSES,
-    Distortion,
     Photos,
     Split,
+    draw_rows,
     draw_views,
     load_pixels,
     read_photos,
     split_photos,
 )
+from training.fashion_losses import loss_of_classes, loss_of_instances
 from training.fashion_scores import score_copies, score_labels
 from training.teacher_features import compute_teacher_features, teach
 
 logger = logging.getLogger("train_squeezenet")
 
 ALL_PHOTOS = "Clothing Dataset (CC0), all photos"
-
-GENTLE = Distortion(area=(0.8, 1.0), stretch=0.1, degrees=8, mirror=0.5, light=0.15, saturation=0.15, hue=0.01, erase=0)
-STRONG = Distortion(area=(0.35, 1.0), stretch=0.2, degrees=30, mirror=0.5, light=0.4, saturation=0.4, hue=0.05, erase=0.3)
-COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.35, saturation=0.4, hue=0.05, erase=0)
+TRAINING_PHOTOS = "Clothing Dataset (CC0), the training rows of split_photos()"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Recipe:
     weight_geometry: float = 2.0
     weight_supcon: float = 0.5
     weight_instance: float = 0.7
-    semantic_share: float = 0.6
+    semantic_share: float = 0.55
 
     def side(self, epoch: int) -> int:
         """Give the side of the training pictures: they grow over the phase."""
@@ -103,88 +106,6 @@ class Student(nn.Module):
         return semantic, appearance, scores, F.normalize(self.direction(hidden), dim=1)
 
 
-def normalise(images: Tensor) -> Tensor:
-    """Shift and scale images (n, 3, h, w) in 0..1 as ImageNet networks expect, in the layout they run fastest in."""
-    mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
-    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def start_appearance(network: FashionSqueezeNet, pixels: Tensor, aspects: Tensor, generator: torch.Generator) -> None:
-    """Set the appearance head to what best tells photos apart in ImageNet's features: a linear discriminant.
-
-    Whitens the differences between a photo and its distorted copy, then keeps the directions in which photos differ
-    most (Mikolajczyk and Matas, 2007), so training starts from a strong instance embedding.
-    """
-    clean, copies = [], []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for start in range(0, len(pixels), 128):
-            chunk = slice(start, start + 128)
-            for kept, how in ((clean, GENTLE), (copies, COPY)):
-                views = draw_views(pixels[chunk], aspects[chunk], 128, how, generator)
-                kept.append(network.pooled(normalise(views))[1].double())
-    first, second = torch.cat(clean), torch.cat(copies)
-    within = torch.cov((first - second).T) / 2
-    within += torch.eye(len(within)) * within.diagonal().mean() * 0.1
-    values, vectors = torch.linalg.eigh(within)
-    whitener = vectors / values.sqrt()
-    middle = (first + second) / 2
-    spread, directions = torch.linalg.eigh(torch.cov((middle @ whitener).T))
-    # Unit variance would trust the faint directions too much; the fourth root is half-way.
-    chosen = (whitener @ directions[:, -APPEARANCE_DIM:]) / spread[-APPEARANCE_DIM:].pow(0.25)
-    size = (middle @ chosen).std()
-    network.appearance.weight.data.copy_((chosen / size).T)
-    network.appearance.bias.data.copy_(-(middle.mean(dim=0) @ chosen) / size)
-
-
-def whiten_appearance(network: FashionSqueezeNet, looks: Tensor, ridge: float = 0.1) -> None:
-    """Fold into the appearance head a whitening of its outputs over photos: looks (n, 1280), as `pooled` gives them.
-
-    Two photos that are not the same then differ by nearly as much in every direction, their cosine is near nothing, and
-    it disturbs the order that the semantic part gives far less (mAP +0.02 to +0.06 at the same share, held out).
-    """
-    head = network.appearance
-    outputs = (looks @ head.weight.T + head.bias).double()
-    values, vectors = torch.linalg.eigh(torch.cov(outputs.T))
-    whitener = (vectors / (values + ridge * values.mean()).sqrt()).float()
-    head.bias.data.copy_((head.bias - outputs.mean(dim=0).float()) @ whitener)
-    head.weight.data.copy_(whitener.T @ head.weight)
-
-
-def draw_rows(rows: np.ndarray, targets: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Shuffle about len(rows) rows for one epoch; a class of n photos is drawn in proportion to sqrt(n)."""
-    counts = np.bincount(targets[rows] + 1)
-    share = counts[targets[rows] + 1] ** -0.5
-    expected = share / share.mean()
-    return generator.permutation(np.repeat(rows, np.floor(expected + generator.random(len(rows))).astype(int)))
-
-
-def loss_of_instances(
-    gentle: Tensor, strong: Tensor, numbers: Tensor, memory: Tensor, unused: Tensor, heat: float
-) -> Tensor:
-    """Tell each photo's strong view from every other photo: InfoNCE (van den Oord et al., 2018) with a memory.
-
-    `gentle`, `strong` (n, 256); `numbers` (n,) row numbers; `memory` (photos, 256), the latest gentle view of each,
-    but for the `unused`.
-    """
-    same = numbers[:, None] == numbers[None]
-    others = same & ~torch.eye(len(numbers), dtype=torch.bool)
-    in_batch = (strong @ gentle.T / heat).masked_fill(others, -1e4)
-    remembered = (strong @ memory.T / heat).masked_fill(unused[None], -1e4).scatter(1, numbers[None].expand(len(numbers), -1), -1e4)
-    aims = torch.arange(len(numbers))
-    forward = F.cross_entropy(torch.cat([in_batch, remembered], dim=1), aims)
-    return (forward + F.cross_entropy(in_batch.T, aims)) / 2
-
-
-def loss_of_classes(semantic: Tensor, targets: Tensor, heat: float) -> Tensor:
-    """Pull photos of a class together: supervised contrast (Khosla et al., 2020) over one batch."""
-    semantic, targets = semantic[targets >= 0], targets[targets >= 0]
-    itself = torch.eye(len(targets), dtype=torch.bool)
-    logs = (semantic @ semantic.T / heat).masked_fill(itself, -1e4).log_softmax(dim=1)
-    positive = (targets[:, None] == targets[None]) & ~itself
-    count = positive.sum(dim=1)
-    return -((logs * positive).sum(dim=1) / count.clamp(min=1))[count > 0].mean()
-
-
 class Run:
     """One training run over chosen rows, which can be stopped at any time and goes on from its last epoch."""
 
@@ -197,8 +118,8 @@ class Run:
         self.pixels, self.aspects = torch.from_numpy(stored), torch.from_numpy(aspects)
         soft, geometry = self._taught(work, teacher)
         self.soft, self.geometry = torch.from_numpy(soft), torch.from_numpy(geometry)
-        self.student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
-        self.mean_student = Student(soft.shape[1], geometry.shape[1]).to(memory_format=torch.channels_last)
+        self.student = Student(soft.shape[1], geometry.shape[1])
+        self.mean_student = Student(soft.shape[1], geometry.shape[1])
         self.mean_student.requires_grad_(False)
         self.memory = F.normalize(torch.randn(len(photos), APPEARANCE_DIM), dim=1)
         self.unused = torch.ones(len(photos), dtype=torch.bool)
@@ -263,7 +184,8 @@ class Run:
     def _losses(self, numbers: Tensor) -> dict[str, Tensor]:
         """Give the weighted losses of one step: two views of each photo, a gentle and a strong one."""
         recipe, side = self.recipe, self.recipe.side(self.epoch)
-        views = [draw_views(self.pixels[numbers], self.aspects[numbers], side, how, self.generator) for how in (GENTLE, STRONG)]
+        pixels, aspects = self.pixels[numbers], self.aspects[numbers]
+        views = [draw_views(pixels, aspects, side, how, self.generator) for how in (GENTLE, STRONG)]
         with torch.autocast("cpu", torch.bfloat16):
             semantic, appearance, scores, directions = self.student(normalise(torch.cat(views)))
         scores, directions = scores.float(), directions.float()
@@ -365,7 +287,7 @@ class Run:
         self.generator.set_state(state["generator"])
 
     def looks(self) -> Tensor:
-        """Pool every second row, undistorted, with the averaged weights: (rows / 2, 1280), what the look is made from."""
+        """Pool every second row, undistorted, with the averaged weights: (rows / 2, 1280)."""
         parts = []
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             for numbers in torch.from_numpy(self.rows[::2]).split(64):
@@ -382,7 +304,7 @@ class Run:
         weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
         metadata = {name: str(value) for name, value in asdict(self.recipe).items()}
         metadata |= {"version": "1", "date": datetime.date.today().isoformat()}
-        metadata["data"] = ALL_PHOTOS if self.recipe.on_all else "Clothing Dataset (CC0), the training rows of split_photos()"
+        metadata["data"] = ALL_PHOTOS if self.recipe.on_all else TRAINING_PHOTOS
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(weights, path.with_suffix(".tmp"), metadata)
         os.replace(path.with_suffix(".tmp"), path)

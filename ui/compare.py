@@ -106,7 +106,7 @@ def opened(services: Services, state: Mapping[str, Any], shown: str | None, halt
     return (
         key,
         gr.Dropdown(choices, value=choices[0][1]),
-        gr.Dropdown(labels, value=[], visible=bool(labels)),
+        gr.Dropdown(labels, value=[], multiselect=True, visible=bool(labels)),
         gr.Button(interactive=True),
         compare_board.opening(bool(shared)),
         compare_taste.opening(key),

@@ -18,6 +18,7 @@ from services import Services
 from ui import look
 from ui.events import words
 
+EVEN = 1.1
 _TICK = 0.4
 
 
@@ -156,7 +157,8 @@ def _working(step: Step | None) -> dict[str, Any]:
 def _summary(found: Comparison) -> str:
     if not found.match:
         return f"Speed on {found.gallery:,} pictures"
-    lone = f" {found.unmatched:,} have no partner and count as 0." if found.unmatched else ""
+    have = "has" if found.unmatched == 1 else "have"
+    lone = f" {found.unmatched:,} {have} no partner and count{'s' * (have == 'has')} as 0." if found.unmatched else ""
     return f"{found.queries:,} questions among {found.gallery:,} pictures; right is the same {found.match}.{lone}"
 
 
@@ -179,5 +181,7 @@ def _faster(found: Comparison) -> list[tuple[str, str]]:
     ranked = sorted(found.engines, key=lambda each: each.speed.pictures_per_second)
     slow, fast = ranked[0], ranked[-1]
     times = fast.speed.pictures_per_second / slow.speed.pictures_per_second
+    if times < EVEN:
+        return [(f"{fast.title} and {slow.title} look at pictures about equally fast.", "")]
     detail = f"{fast.speed.pictures_per_second:.0f} against {slow.speed.pictures_per_second:.0f} pictures a second"
     return [(f"{fast.title} looks at pictures {times:.1f} times as fast as {slow.title}.", detail)]

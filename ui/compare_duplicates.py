@@ -44,7 +44,8 @@ def find(services: Services, catalog: str, engine: Engine) -> tuple[dict[str, An
         forest = services.duplicates(catalog, *engine)
     except AppError as error:
         return {"state": "notice", "at": time.time(), "catalog": catalog, "text": words(error)}, None
-    return view(catalog, forest, THRESHOLD), forest
+    found = [each for each in THRESHOLDS if each <= THRESHOLD and forest.counts(each)[0]]
+    return view(catalog, forest, max(found, default=THRESHOLD)), forest
 
 
 def move(shown: Mapping[str, Any], forest: Forest | None) -> Any:  # noqa: ANN401 - or gr.skip()

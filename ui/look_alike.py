@@ -177,11 +177,12 @@ def answer(services: Services, question: Query, scope: Scope, seen: Seen | None)
     searcher = services.searcher(scope.catalog, ENGINE, scope.weights)
     key = (scope.catalog, scope.weights, *question.subject)
     marks = (question.liked, question.disliked)
+    itself = [question.item] if question.item and not question.box else []
     if seen and seen.key == key and (any(marks) or question.picture or question.box):
-        return searcher.by_examples(seen.vector, *marks, count, scope.passing), seen
+        return searcher.by_examples(seen.vector, *marks, count, scope.passing, itself), seen
     result, address = _unmarked(services, searcher, question, scope)
     seen = Seen(key, result.query, address)
-    return (searcher.by_examples(seen.vector, *marks, count, scope.passing) if any(marks) else result), seen
+    return (searcher.by_examples(seen.vector, *marks, count, scope.passing, itself) if any(marks) else result), seen
 
 
 def _unmarked(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:

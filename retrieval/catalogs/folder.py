@@ -46,7 +46,7 @@ class FolderCatalog:
         why, so that it is skipped by name and not in silence.
         """
         if not os.path.isdir(self._root):
-            raise AppError(f"The folder {self._root} is gone. Bring it back, or open another catalogue.")
+            raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
         waiting: list[tuple[Path, PurePosixPath, _Table | None]] = [(self._root, PurePosixPath(), None)]
         while waiting:
             folder, below, table = waiting.pop()
@@ -54,7 +54,7 @@ class FolderCatalog:
                 entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
             except OSError as error:
                 if folder == self._root:
-                    raise AppError(f"The folder {folder} cannot be read ({error.strerror or error}).") from None
+                    raise AppError(f"The folder {self.title} cannot be read ({error.strerror or error}).") from None
                 yield Item(f"{below}/", stamp="unreadable")
                 continue
             table = _read_table(folder, below) or table
@@ -122,10 +122,10 @@ def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
                 rows = csv.DictReader(file)
                 if column not in (rows.fieldnames or ()):
                     columns = ", ".join(rows.fieldnames or ()) or "none"
-                    raise AppError(f"{path} has no column '{column}'; its columns are: {columns}.")
+                    raise AppError(f"{below / path.name} has no column '{column}'; its columns are: {columns}.")
                 return _Table(
                     below, {row[column]: {k: v for k, v in row.items() if k and k != column and v} for row in rows}
                 )
         except (OSError, csv.Error) as error:
-            raise AppError(f"{path} cannot be read as a table: {error}.") from None
+            raise AppError(f"{below / path.name} cannot be read as a table ({error.__class__.__name__}).") from None
     return None

@@ -44,22 +44,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         hub = self.server
         if self.path.startswith(f"/api/models/{hub.name}"):
-            files = [{"rfilename": file.name} for file in sorted(hub.folder.iterdir())]
-            self._send(json.dumps({"id": hub.name, "sha": COMMIT, "siblings": files}).encode(), {}, 200, body)
+            files = sorted(hub.folder.iterdir())
+            tree = [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": "0" * 40} for f in files]
+            facts = {"id": hub.name, "sha": COMMIT, "siblings": [{"rfilename": file.name} for file in files]}
+            self._send(json.dumps(tree if "/tree/" in self.path else facts).encode(), {}, 200, body)
             return
         file = hub.folder / self.path.rsplit("/", 1)[-1]
         if not file.is_file():
             self._send(b"", {"X-Error-Code": "EntryNotFound"}, 404, body)
             return
         data = file.read_bytes()
-        facts = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT}
+        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT}
         asked = self.headers.get("Range")
         if not (body and asked):
-            self._send(data, facts, 200, body)
+            self._send(data, headers, 200, body)
             return
         hub.ranges.append(asked)
         start = int(asked.removeprefix("bytes=").rstrip("-"))
-        self._send(data[start:], facts | {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}, 206, body)
+        self._send(data[start:], headers | {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}, 206, body)
 
     def _send(self, data: bytes, facts: dict[str, str], status: int, body: bool) -> None:
         self.send_response(status)

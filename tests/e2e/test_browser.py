@@ -187,8 +187,15 @@ def test_arriving_shows_results_with_ranks_scores_and_alternative_texts(page: Pa
     assert values == sorted(values, reverse=True)
     assert all(page.locator(".card img").evaluate_all("images => images.map(image => image.alt)"))
     expect(page.locator(".summary")).to_contain_text("24 results")
-    assert page.locator(".card.weak, .weak .card").count() > 0
+
+
+def test_weak_matches_are_shown_faded_below_a_line(page: Page) -> None:
+    unfold(page, "More")
+    answered(page, lambda: page.get_by_label("48").check())
     expect(page.locator(".weaker")).to_have_text("weaker matches below")
+    faded = page.locator(".weak .card .thumb img").first
+    assert float(faded.evaluate("image => getComputedStyle(image).opacity")) < 1
+    assert page.locator(".cards:not(.weak) .card").count() > 0
 
 
 def test_an_uploaded_picture_of_the_catalogue_finds_itself_first(page: Page, folders: tuple[Path, Path, Path]) -> None:

@@ -7,7 +7,7 @@ const SPEED = {
   query_ms: { title: "milliseconds a query (right is faster)", short: "ms/query", sign: -1 },
 };
 const SHAPES = ["M-6-6h12v12h-12z", "M0-7.5 7.5 0 0 7.5-7.5 0z", "M0-7.5 7 5.5H-7z", "M0 7.5 7-5.5H-7z", "M-2-7h4v5h5v4h-5v5h-4v-5h-5v-4h5z"];
-const H = 400, LEFT = 44, RIGHT = 24, TOP = 38, BOTTOM = 56;
+const H = 400, LEFT = 44, RIGHT = 24, TOP = 56, BOTTOM = 56;
 const LINE = 36;
 let W = 760;
 let value = {};
@@ -104,11 +104,14 @@ function point(row, place, x, y, line, onFront) {
   const group = draw("g", { class: onFront ? "point on" : "point" });
   group.append(draw("path", { class: "error", d: `M${across} ${bottom}V${top}M${across - 5} ${bottom}h10M${across - 5} ${top}h10` }));
   group.append(draw("path", { class: "mark", d: SHAPES[place % SHAPES.length], transform: `translate(${across} ${up})` }));
-  const left = across > W / 2;
-  const text = { x: across + (left ? -14 : 14), y: line - 4, "text-anchor": left ? "end" : "start" };
+  const narrow = W < 520;
+  const left = !narrow && across > W / 2;
+  const beside = { x: across + (left ? -14 : 14), y: line + (left ? 20 : -22), "text-anchor": left ? "end" : "start" };
+  const above = { x: Math.min(Math.max(across, 130), W - 130), y: Math.min(line, top) - 24, "text-anchor": "middle" };
+  const text = narrow ? above : beside;
   group.append(draw("text", { ...text, class: "name" }, row.title));
   const figures = `${row[shownQuality].toFixed(3)} · ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`;
-  group.append(draw("text", { ...text, y: line + 13 }, figures));
+  group.append(draw("text", { ...text, y: text.y + 16 }, figures));
   return group;
 }
 

@@ -53,9 +53,10 @@ function draw() {
   button("box").hidden = !src;
   button("back").hidden = !past.length;
   mode.dispatchEvent(new CustomEvent("subject", { detail: { src, alt: shown.alt } }));
-  if (shown.catalog) here.searchParams.set("catalog", shown.catalog);
+  if (!shown.catalog) return;
+  here.searchParams.set("catalog", shown.catalog);
   if (shown.item) here.searchParams.set("item", shown.item);
-  else here.searchParams.delete("item");
+  else if (src) here.searchParams.delete("item");
   window.history.replaceState(window.history.state, "", here);
 }
 
