@@ -118,7 +118,10 @@ def test_a_sample_of_the_queries_asks_the_whole_gallery_and_leaves_itself_out() 
 
 
 def test_what_can_be_matched_by_is_shared_by_some_and_not_by_all() -> None:
-    notes = [{"garment": g, "kind": "x", "id": str(n), "label": w} for n, (g, w) in enumerate(["1a", "1B", "2b"])]
+    notes = [
+        {"garment": g, "kind": "x", "id": str(n), "label": w}
+        for n, (g, w) in enumerate([("1", "a"), ("1", "B"), ("2", "b")])
+    ]
     assert matchable(notes) == {"label": 2, "garment": 2}
     assert list(matchable(notes)) == ["label", "garment"]
 

@@ -23,7 +23,7 @@ from PIL import Image
 from retrieval import indexing, pictures, storage
 from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
 from retrieval.catalogs.folder import FolderCatalog
-from retrieval.core import AppError, MissingIndexError, StaleIndexError
+from retrieval.core import AppError, Box, MissingIndexError, StaleIndexError
 from retrieval.indexing import Progress, Stopped
 from tests.conftest import (
     CLOTHING,
@@ -168,7 +168,12 @@ def test_bad_pictures_are_skipped_counted_named_and_not_tried_again_until_they_c
     write_picture(folder / "another.jpg", 77)
     decoded: list[int] = []
     decode = pictures.decode
-    monkeypatch.setattr(pictures, "decode", lambda *a: (decoded.append(1), decode(*a))[1])
+
+    def counted(data: bytes, shorter_side: int | None = None, box: Box | None = None) -> Image.Image:
+        decoded.append(1)
+        return decode(data, shorter_side, box)
+
+    monkeypatch.setattr(pictures, "decode", counted)
     assert counts(built(folder, cache, encoder)) == (14, 1, 13, 0, len(BAD))
     assert len(decoded) == 1
     (folder / "cut.jpg").write_bytes(jpeg(78))

@@ -174,7 +174,7 @@ def test_a_16_bit_colour_png_is_read() -> None:
 
 @pytest.mark.parametrize(("high", "kind"), [(1.0, np.float32), (255.0, np.float32), (65535, np.int32), (255, np.int32)])
 def test_float_and_32_bit_tiffs_span_black_to_white(high: float, kind: type) -> None:
-    ramp = np.linspace(0, high, 64).astype(kind).reshape(8, 8)
+    ramp: np.ndarray = np.linspace(0, high, 64).astype(kind).reshape(8, 8)
     shown = np.asarray(pictures.decode(encoded(Image.fromarray(ramp), "TIFF")))
     assert (shown.min(), shown.max()) == (0, 255)
 

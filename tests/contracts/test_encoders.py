@@ -16,6 +16,10 @@ from retrieval.core import AppError, Encoder, EncoderSpec
 from tests.conftest import COLOUR_SPEC, SHARED, ColourEncoder, blocks
 
 SIZES = [(400, 533), (533, 400), (224, 224), (1, 1), (1, 2000), (2000, 1), (3, 3), (1200, 90)]
+GOLDEN = {
+    "fashion": [0.0456, -0.1327, 0.0132, -0.0583, -0.0360, 0.0939],
+    "imagenet": [0.0010, 0.0154, 0.0008, 0.0493, 0.0016, 0.0034],
+}
 IDS = [f"{row.engine}-{row.weights}" for row in engines.SPECS]
 
 
@@ -39,6 +43,12 @@ def test_vectors_are_float32_rows_of_the_promised_size_and_of_unit_length(encode
     vectors = encoder.encode_images(pictures())
     assert (vectors.dtype, vectors.shape) == (np.float32, (len(SIZES), encoder.spec.dim))
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_preprocessing_and_weights_have_not_drifted(encoder: Encoder) -> None:
+    vector = encoder.encode_images([blocks(7, (300, 400))])[0]
+    # In fp32; where the processor has bfloat16, the third decimal may differ.
+    assert vector[:6] == pytest.approx(GOLDEN[encoder.spec.weights], abs=4e-3)
 
 
 def test_no_pictures_give_no_rows(encoder: Encoder) -> None:
@@ -104,7 +114,12 @@ def test_many_threads_that_load_at_once_get_one_instance(monkeypatch: pytest.Mon
     monkeypatch.setattr(engines, "_loaded", {})
     made: list[ColourEncoder] = []
     begin = ColourEncoder.__init__
-    monkeypatch.setattr(ColourEncoder, "__init__", lambda self, *spec: (made.append(self), begin(self, *spec))[1])
+
+    def counted(self: ColourEncoder, *spec: EncoderSpec) -> None:
+        made.append(self)
+        begin(self, *spec)
+
+    monkeypatch.setattr(ColourEncoder, "__init__", counted)
     together = threading.Barrier(8)
     got: list[Encoder] = []
 

@@ -14,7 +14,7 @@ from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import FaissIndex
 
 DIM = 8
-MAKERS = [ExactIndex, FaissIndex]
+MAKERS: list[Callable[[int], VectorIndex]] = [ExactIndex, FaissIndex]
 Make = Callable[[int], VectorIndex]
 
 
@@ -197,7 +197,7 @@ def test_after_any_adding_and_removing_every_index_answers_as_the_definition(
 ) -> None:
     rng = np.random.default_rng(seed)
     known: dict[str, tuple[np.ndarray, dict[str, str]]] = {}
-    indexes = [make(DIM) for make in MAKERS]
+    indexes: list[VectorIndex] = [make(DIM) for make in MAKERS]
     for step, rows in steps:
         if step == "add":
             item_ids = [f"i{n}" for n, _ in rows]

@@ -48,7 +48,7 @@ def cli(
         "TORCH_HOME": os.environ.get("TORCH_HOME", str(TORCH_HOME)),
     }
     command = [sys.executable, "cli.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=known | (environment or {}), capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, env={**known, **(environment or {})}, capture_output=True, text=True)
 
 
 def answer(place: Path, *arguments: object) -> Any:  # noqa: ANN401 - JSON is any value
