@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,9 @@ class Services:
             job.status = replace(job.status, state="failed", error=message, checked_at=time.time())
         finally:
             job.running = False
+        if job.status.state == "ready":
+            with suppress(AppError):  # the first question will say what is missing
+                engines.load(spec.engine, spec.weights)
 
     def _current(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
         """Return the searcher of the index as it now is on disk."""

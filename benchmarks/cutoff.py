@@ -1,4 +1,4 @@
-"""Which way of cutting a query's score curve separates matches from the rest best, on labelled pictures."""
+"""Which way of cutting a query's score curve separates matches from the rest best, on the drawn sample."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from retrieval.cutoff import NEAREST, strong_results
 from services import Services
 from settings import Settings
 
+ALIKE = ("category", "colour", "pattern")
+
 
 def main() -> None:
-    """Print the mean F1 of 'above the cut' as 'has the query's label', for each way of cutting, as JSON."""
+    """Print, as JSON, the mean F1 of 'above the cut' as 'alike', for each way of cutting.
+
+    Two garments are alike when they share two of category, colour and pattern: no engine was trained on the sample.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalog", default="sample", help="for example folder:../shared/data/clothing")
     parser.add_argument("--weights")
-    parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--exclude-label", action="append", default=[])
     given = parser.parse_args()
-    services = Services(Settings.from_environment(), [given.catalog])
-    key = services.key(given.catalog)
-    services.build(key, "squeezenet", given.weights)
+    services = Services(Settings.from_environment())
+    services.build("sample", "squeezenet", given.weights)
     spec = engines.spec("squeezenet", given.weights)
-    collection = evaluation.Collection.of(services.folder(key), spec)
-    curves, right = _curves(collection, given.exclude_label, given.queries)
+    collection = evaluation.Collection.of(services.folder("sample"), spec)
+    curves, right = _curves(collection)
     half = len(curves) // 2
     ways: dict[str, Callable[[np.ndarray], int]] = {
         "otsu": strong_results,
@@ -67,15 +68,17 @@ def tail(curve: np.ndarray) -> int:
     return max(1, int((curve > rest.mean() + 3 * rest.std()).sum()))
 
 
-def _curves(collection: evaluation.Collection, exclude: list[str], count: int) -> tuple[np.ndarray, np.ndarray]:
-    found = evaluation.classes(collection, "label", exclude)
-    rows = np.flatnonzero(found != "")
-    vectors, labels = collection.vectors[rows], found[rows]
-    asked = np.random.default_rng(0).permutation(len(rows))[:count]
-    scores = vectors[asked] @ vectors.T
-    scores[np.arange(len(asked)), asked] = -np.inf
+def _curves(collection: evaluation.Collection) -> tuple[np.ndarray, np.ndarray]:
+    """Return the score curves, shuffled, and which of their results are alike, both (n, NEAREST)."""
+    shared = np.zeros((len(collection.ids), len(collection.ids)), np.int64)
+    for name in ALIKE:
+        values = np.array([attributes[name] for attributes in collection.attributes])
+        shared += values[:, None] == values[None]
+    scores = collection.vectors @ collection.vectors.T
+    np.fill_diagonal(scores, -np.inf)
     best = np.argsort(-scores, axis=1)[:, :NEAREST]
-    return np.take_along_axis(scores, best, axis=1), labels[best] == labels[asked][:, None]
+    order = np.random.default_rng(0).permutation(len(scores))
+    return np.take_along_axis(scores, best, axis=1)[order], (np.take_along_axis(shared, best, axis=1) >= 2)[order]
 
 
 def _f1(curves: np.ndarray, right: np.ndarray, way: Callable[[np.ndarray], int]) -> float:

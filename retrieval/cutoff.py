@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-NEAREST = 200
+NEAREST = 100
 """How many of a query's nearest scores make its curve."""
 
 
