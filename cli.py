@@ -109,7 +109,9 @@ def search(
     if as_json:
         print_json([asdict(hit) for hit in result.hits])
         return
-    table = Table("rank", "score", "id", "attributes", box=None)
+    table = Table("rank", "score", box=None)
+    table.add_column("id", overflow="fold")
+    table.add_column("attributes", overflow="fold")
     for rank, hit in enumerate(result.hits, 1):
         words = ", ".join(f"{name} {value}" for name, value in hit.attributes.items())
         table.add_row(str(rank), f"{hit.score:.3f}", hit.id, words, style=None if rank <= result.strong else "dim")
@@ -241,10 +243,10 @@ def doctor_(as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(check) for check in checks])
         return
-    table = Table("", "what", "found", "to mend it", box=None)
     for check in checks:
-        table.add_row("ok" if check.ok else "--", check.name, check.found, check.remedy or "")
-    out.print(table)
+        out.print(f"{'ok' if check.ok else '--'}  {check.name}: {check.found}", highlight=False, markup=False)
+        if check.remedy:
+            out.print(f"      {check.remedy}", highlight=False, markup=False)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value

@@ -26,6 +26,7 @@ from settings import Settings
 log = logging.getLogger(__name__)
 
 _RECHECK_SECONDS = 5.0
+_TELL_SECONDS = 2.0
 _THUMBNAILS = 2048
 _FACET_VALUES = 60
 _EXAMPLES = 6
@@ -63,6 +64,7 @@ class _Job:
     searcher: Searcher | None = None
     made: str = ""
     running: bool = False
+    told: float = 0.0
 
 
 class Services:
@@ -317,7 +319,7 @@ class Services:
             if job.searcher is None:
                 self._open_finished(catalog, spec, job)
             with self._builds:
-                report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(job, p))
+                report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(catalog, job, p))
             self._current(catalog, self.spec(spec.engine, spec.weights), job)
             job.status = Status(
                 "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=time.time(),
@@ -365,13 +367,20 @@ class Services:
         except (MissingIndexError, storage.StaleIndexError):
             return
 
-    def _track(self, job: _Job, progress: Progress) -> None:
+    def _track(self, catalog: str, job: _Job, progress: Progress) -> None:
         if self._stopping.is_set():
             raise Stopped
         job.status = replace(
             job.status, state="building", done=progress.done, total=progress.total,
             per_second=progress.per_second, seconds_left=progress.seconds_left,
         )  # fmt: skip
+        if progress.encoded and time.monotonic() - job.told > _TELL_SECONDS:
+            job.told = time.monotonic()
+            log.info(
+                "%s: %d of %d pictures, %.0f a second, %.0f s left",
+                self._catalogs[catalog].title, progress.done, progress.total, progress.per_second,
+                progress.seconds_left or 0.0,
+            )  # fmt: skip
 
     def _searchers(self, catalog: str) -> list[Searcher]:
         with self._lock:
