@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -97,11 +96,10 @@ def _published_network() -> nn.Module:
     try:
         network = models.squeezenet1_1(weights=_PUBLISHED)
     except (OSError, RuntimeError) as error:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
         name = _PUBLISHED.url.rsplit("/", 1)[-1]
         raise AppError(
             f"The published SqueezeNet weights could not be loaded: {name} is not in torch's cache and was not "
-            f'downloaded ({error}). Get them with a network: python -c "from torchvision.models import squeezenet1_1 '
-            f"as s; s(weights='DEFAULT')\" — or copy the file to {folder}, or set TORCH_HOME to a cache that has it."
+            f"downloaded ({error}). Get them with a network: python -c \"import engines; engines.load('squeezenet', "
+            f"'imagenet')\" — or set TORCH_HOME to a cache that has them in hub/checkpoints/."
         ) from error
     return _PooledFeatures(network.features)
