@@ -43,7 +43,7 @@ class _Work:
 def create() -> gr.HTML:
     """Return the board."""
     return gr.HTML(
-        html_template=look.read("compare.html"), js_on_load=look.read("compare.js"), apply_default_css=False,
+        html_template=look.read("compare.html"), js_on_load=look.script("compare.js"), apply_default_css=False,
         padding=False,
     )  # fmt: skip
 

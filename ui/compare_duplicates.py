@@ -25,7 +25,7 @@ def create(services: Services, header: Header) -> gr.HTML:
     """Return the view; it asks by `submit` when it comes into view, and by `input` when the threshold is moved."""
     shown = gr.HTML(
         html_template='<section class="cmp-twins" aria-label="Near-duplicates"></section>',
-        js_on_load=look.read("compare_twins.js"), apply_default_css=False, padding=False,
+        js_on_load=look.script("compare_twins.js"), apply_default_css=False, padding=False,
     )  # fmt: skip
     forest = gr.State(None)
     shown.submit(bound(find, services), [header.catalog, header.engine], [shown, forest], **PRIVATE)

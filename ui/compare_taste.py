@@ -41,7 +41,7 @@ def create(services: Services, header: Header, names: gr.CheckboxGroup) -> gr.HT
     """Return the test; `submit` begins it and `select` brings a vote."""
     shown = gr.HTML(
         html_template='<section class="cmp-taste" aria-label="Blind taste test"></section>',
-        js_on_load=look.read("compare_taste.js"), apply_default_css=False, padding=False,
+        js_on_load=look.script("compare_taste.js"), apply_default_css=False, padding=False,
     )  # fmt: skip
     taste = gr.State(None)
     shown.submit(bound(begin, services), [header.catalog, names], [shown, taste], **PRIVATE)

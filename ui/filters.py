@@ -18,7 +18,7 @@ _CHOSEN = TypeAdapter(Annotated[dict[_Word, Annotated[list[_Word], Field(max_len
 def create() -> gr.HTML:
     """Return the filters; their `input` event says that another choice was made."""
     return gr.HTML(
-        html_template='<div class="filters"></div>', js_on_load=look.read("filters.js"), apply_default_css=False
+        html_template='<div class="filters"></div>', js_on_load=look.script("filters.js"), apply_default_css=False
     )
 
 

@@ -16,6 +16,11 @@ def read(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
+def script(name: str) -> str:
+    """Return ui/static/`name` for js_on_load, with the functions that it shares with the others before it."""
+    return read("elements.js") + read(name)
+
+
 def options() -> dict[str, Any]:
     """Return the look's arguments of `launch`; nothing in them is fetched from another host."""
     theme = gr.themes.Base(

@@ -18,7 +18,7 @@ STEPS = {"decode": "reading the picture", "encode": "looking at it", "search": "
 def create() -> gr.HTML:
     """Return the results; a click on a card puts a question to the query input of the same `.mode` element."""
     return gr.HTML(
-        html_template=look.read("results.html"), js_on_load=look.read("results.js"), apply_default_css=False,
+        html_template=look.read("results.html"), js_on_load=look.script("results.js"), apply_default_css=False,
         padding=False,
     )  # fmt: skip
 

@@ -1,6 +1,5 @@
 // The board of a comparison: a notice, progress, or the result as verdict, chart, table and disagreements.
 // Everything a stranger wrote (ids, labels) enters the page as text only.
-const SVG = "http://www.w3.org/2000/svg";
 const QUALITY = { map: "mAP", p_at_1: "P@1", p_at_10: "P@10", r_at_1: "R@1", r_at_10: "R@10" };
 const SPEED = {
   pictures_per_second: { title: "pictures encoded a second (right is faster)", short: "pictures/s", sign: 1 },
@@ -13,20 +12,6 @@ let W = 760;
 let value = {};
 let shownQuality = "map";
 let shownSpeed = "pictures_per_second";
-
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.append(...children);
-  return made;
-}
-
-function draw(tag, attributes = {}, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.textContent = text;
-  return made;
-}
 
 const tidy = (number) => (number >= 100 ? number.toFixed(0) : number >= 10 ? number.toFixed(1) : number.toPrecision(2));
 const address = (id, side) => `picture/${encodeURIComponent(value.catalog)}?side=${side}&id=${encodeURIComponent(id)}`;
@@ -65,21 +50,21 @@ function chart() {
   const front = frontOf(rows).sort((a, b) => x(a[shownSpeed]) - x(b[shownSpeed]));
   const words = rows.map((row) =>
     `${row.title}: ${QUALITY[shownQuality]} ${row[shownQuality].toFixed(3)}, ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`);
-  const svg = draw("svg", { class: "cmp-chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": words.join("; ") });
-  svg.append(draw("text", { x: 4, y: 16, class: "axis" }, `${QUALITY[shownQuality]} (up is better), with 95 % intervals`));
+  const svg = makeSvg("svg", { class: "cmp-chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": words.join("; ") });
+  svg.append(makeSvg("text", { x: 4, y: 16, class: "axis" }, `${QUALITY[shownQuality]} (up is better), with 95 % intervals`));
   const step = high - low > 0.5 ? 0.2 : high - low > 0.2 ? 0.1 : high - low > 0.1 ? 0.05 : 0.02;
   for (let good = low; good <= high + 1e-9; good += step) {
-    svg.append(draw("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y(good), y2: y(good) }));
-    svg.append(draw("text", { x: LEFT - 10, y: y(good) + 4, "text-anchor": "end" }, step < 0.1 ? good.toFixed(2) : good.toFixed(1)));
+    svg.append(makeSvg("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y(good), y2: y(good) }));
+    svg.append(makeSvg("text", { x: LEFT - 10, y: y(good) + 4, "text-anchor": "end" }, step < 0.1 ? good.toFixed(2) : good.toFixed(1)));
   }
   for (const rate of ticks(slow, fast)) {
-    svg.append(draw("line", { class: "tick", x1: x(rate), x2: x(rate), y1: H - BOTTOM, y2: H - BOTTOM + 5 }));
-    svg.append(draw("text", { x: x(rate), y: H - BOTTOM + 20, "text-anchor": "middle" }, String(+rate.toPrecision(2))));
+    svg.append(makeSvg("line", { class: "tick", x1: x(rate), x2: x(rate), y1: H - BOTTOM, y2: H - BOTTOM + 5 }));
+    svg.append(makeSvg("text", { x: x(rate), y: H - BOTTOM + 20, "text-anchor": "middle" }, String(+rate.toPrecision(2))));
   }
-  svg.append(draw("text", { x: W - RIGHT, y: H - 8, "text-anchor": "end", class: "axis" }, SPEED[shownSpeed].title));
+  svg.append(makeSvg("text", { x: W - RIGHT, y: H - 8, "text-anchor": "end", class: "axis" }, SPEED[shownSpeed].title));
   if (front.length > 1) {
     const points = front.map((row) => `${x(row[shownSpeed])},${y(row[shownQuality])}`).join(" ");
-    svg.append(draw("polyline", { class: "front", points }));
+    svg.append(makeSvg("polyline", { class: "front", points }));
   }
   const places = lines(rows, y);
   rows.forEach((row, place) => svg.append(point(row, place, x, y, places.get(row), front.includes(row))));
@@ -101,17 +86,17 @@ function lines(rows, y) {
 function point(row, place, x, y, line, onFront) {
   const [across, up] = [x(row[shownSpeed]), y(row[shownQuality])];
   const [bottom, top] = [y(row[`${shownQuality}_low`]), y(row[`${shownQuality}_high`])];
-  const group = draw("g", { class: onFront ? "point on" : "point" });
-  group.append(draw("path", { class: "error", d: `M${across} ${bottom}V${top}M${across - 5} ${bottom}h10M${across - 5} ${top}h10` }));
-  group.append(draw("path", { class: "mark", d: SHAPES[place % SHAPES.length], transform: `translate(${across} ${up})` }));
+  const group = makeSvg("g", { class: onFront ? "point on" : "point" });
+  group.append(makeSvg("path", { class: "error", d: `M${across} ${bottom}V${top}M${across - 5} ${bottom}h10M${across - 5} ${top}h10` }));
+  group.append(makeSvg("path", { class: "mark", d: SHAPES[place % SHAPES.length], transform: `translate(${across} ${up})` }));
   const narrow = W < 520;
   const left = !narrow && across > W / 2;
   const beside = { x: across + (left ? -14 : 14), y: line + (left ? 20 : -22), "text-anchor": left ? "end" : "start" };
   const above = { x: Math.min(Math.max(across, 130), W - 130), y: Math.min(line, top) - 24, "text-anchor": "middle" };
   const text = narrow ? above : beside;
-  group.append(draw("text", { ...text, class: "name" }, row.title));
+  group.append(makeSvg("text", { ...text, class: "name" }, row.title));
   const figures = `${row[shownQuality].toFixed(3)} · ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`;
-  group.append(draw("text", { ...text, y: text.y + 16 }, figures));
+  group.append(makeSvg("text", { ...text, y: text.y + 16 }, figures));
   return group;
 }
 
@@ -248,7 +233,7 @@ function savePng() {
   copy.setAttribute("width", W);
   copy.setAttribute("height", H);
   const ground = getComputedStyle(element.closest(".gradio-container") ?? document.body).backgroundColor;
-  copy.prepend(draw("rect", { width: W, height: H, fill: ground }));
+  copy.prepend(makeSvg("rect", { width: W, height: H, fill: ground }));
   const image = new Image();
   image.addEventListener("load", () => {
     const canvas = Object.assign(document.createElement("canvas"), { width: W * 2, height: H * 2 });

@@ -2,13 +2,6 @@
 const section = element.querySelector(".cmp-taste");
 let value = {};
 
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.append(...children);
-  return made;
-}
-
 const picture = (id, side, alt) => make("img", {
   src: `picture/${encodeURIComponent(value.catalog)}?side=${side}&id=${encodeURIComponent(id)}`, alt, decoding: "async",
 });

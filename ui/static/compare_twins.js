@@ -1,24 +1,9 @@
 // Near-duplicates: a threshold, a chart of the number of groups by threshold, and the groups as rows of pictures.
 // 'submit' asks when the section is first seen; 'input' asks for the threshold in props.value.
-const SVG = "http://www.w3.org/2000/svg";
 const section = element.querySelector(".cmp-twins");
 const W = 520, H = 150, LEFT = 34, BOTTOM = 24, TOP = 10;
 let value = {};
 let settle = 0;
-
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.append(...children);
-  return made;
-}
-
-function draw(tag, attributes = {}, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.textContent = text;
-  return made;
-}
 
 const counted = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
@@ -30,21 +15,21 @@ function ask(threshold) {
 function chart() {
   const most = Math.max(1, ...value.counts.map(([, groups]) => groups));
   const wide = (W - LEFT - 8) / value.counts.length;
-  const svg = draw("svg", { class: "cmp-bars", viewBox: `0 0 ${W} ${H}`, role: "img",
+  const svg = makeSvg("svg", { class: "cmp-bars", viewBox: `0 0 ${W} ${H}`, role: "img",
     "aria-label": `Groups by threshold: ${value.counts.map(([t, groups]) => `${t.toFixed(2)}: ${groups}`).join(", ")}` });
-  svg.append(draw("text", { x: LEFT - 6, y: TOP + 8, "text-anchor": "end" }, String(most)));
-  svg.append(draw("text", { x: LEFT - 6, y: H - BOTTOM, "text-anchor": "end" }, "0"));
+  svg.append(makeSvg("text", { x: LEFT - 6, y: TOP + 8, "text-anchor": "end" }, String(most)));
+  svg.append(makeSvg("text", { x: LEFT - 6, y: H - BOTTOM, "text-anchor": "end" }, "0"));
   value.counts.forEach(([threshold, groups, pictures], place) => {
     const tall = (groups / most) * (H - TOP - BOTTOM);
     const chosen = Math.abs(threshold - value.threshold) < 0.005;
     const x = LEFT + place * wide;
-    const bar = draw("g", { class: chosen ? "chosen" : "" });
-    bar.append(draw("rect", { class: "hit", x, y: TOP, width: wide, height: H - TOP - BOTTOM }));
-    bar.append(draw("rect", { class: "column", x: x + 2, y: H - BOTTOM - Math.max(tall, 1), width: wide - 4, height: Math.max(tall, 1) }));
+    const bar = makeSvg("g", { class: chosen ? "chosen" : "" });
+    bar.append(makeSvg("rect", { class: "hit", x, y: TOP, width: wide, height: H - TOP - BOTTOM }));
+    bar.append(makeSvg("rect", { class: "column", x: x + 2, y: H - BOTTOM - Math.max(tall, 1), width: wide - 4, height: Math.max(tall, 1) }));
     const title = `${threshold.toFixed(2)}: ${counted(groups, "group", "groups")}, ${counted(pictures, "picture", "pictures")}`;
-    bar.append(draw("title", {}, title));
+    bar.append(makeSvg("title", {}, title));
     if (place % 5 === 0 || chosen)
-      bar.append(draw("text", { x: x + wide / 2, y: H - 6, "text-anchor": "middle" }, threshold.toFixed(2)));
+      bar.append(makeSvg("text", { x: x + wide / 2, y: H - 6, "text-anchor": "middle" }, threshold.toFixed(2)));
     bar.addEventListener("click", () => ask(threshold));
     svg.append(bar);
   });

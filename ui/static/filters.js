@@ -4,13 +4,6 @@ const SHOWN = 12;
 const SAID = { true: "yes", false: "no" };
 let value = {};
 
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, given] of Object.entries(attributes)) made.setAttribute(name, given);
-  made.append(...children);
-  return made;
-}
-
 function send() {
   props.value = { ...value };
   mode.dispatchEvent(new CustomEvent("asked"));
