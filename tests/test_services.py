@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 import engines
-import services as services_module
 from retrieval.core import AppError, MissingIndexError, StaleIndexError
-from services import Services, Status
+from services import Services, Status, indexes
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, jpeg, write_picture
 
@@ -71,7 +70,7 @@ def finished(services: Services, key: str) -> Status:
 
 def again(services: Services, key: str, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Look at the catalogue again, however recently that was done."""
-    monkeypatch.setattr(services_module, "_RECHECK_SECONDS", -1.0)
+    monkeypatch.setattr(indexes, "RECHECK_SECONDS", -1.0)
     services.ensure(key, ENGINE)
     return finished(services, key)
 
@@ -108,7 +107,7 @@ def test_what_was_just_checked_is_not_checked_again(
 ) -> None:
     services.ensure(key, ENGINE)
     finished(services, key)
-    monkeypatch.setattr(services, "build", lambda *a: pytest.fail("built again"))
+    monkeypatch.setattr(services.indexes, "build", lambda *a: pytest.fail("built again"))
     services.ensure(key, ENGINE)
     assert finished(services, key).state == "ready"
 
@@ -116,14 +115,14 @@ def test_what_was_just_checked_is_not_checked_again(
 def test_many_visitors_at_once_start_one_build(
     services: Services, key: str, monkeypatch: pytest.MonkeyPatch, engine: ColourEncoder
 ) -> None:
-    build, builds, go = services.build, [], threading.Event()
+    build, builds, go = services.indexes.build, [], threading.Event()
 
     def counted(*arguments: object) -> object:
         builds.append(1)
         assert go.wait(60)
         return build(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(services, "build", counted)
+    monkeypatch.setattr(services.indexes, "build", counted)
     visitors = [threading.Thread(target=services.ensure, args=(key, ENGINE)) for _ in range(8)]
     for visitor in visitors:
         visitor.start()

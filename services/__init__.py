@@ -1,0 +1,168 @@
+"""The composition root: settings become catalogues, encoders, indexes and searchers, for app, cli and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+import engines
+from retrieval import comparison, duplicates, evaluation
+from retrieval.core import AppError, Catalog, EncoderSpec
+from retrieval.indexing import Progress, Report
+from retrieval.searcher import Searcher
+from services.indexes import Indexes, Status
+from services.opened import CatalogInfo, Opened
+from services.views import Views
+from settings import Settings
+
+__all__ = ["CatalogInfo", "Services", "Status"]
+
+
+class Services:
+    """Everything that app, command line and benchmarks ask for; safe to share between threads.
+
+    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows.
+    """
+
+    def __init__(
+        self, settings: Settings, names: Sequence[str] = ("sample",), label_pattern: str | None = None
+    ) -> None:
+        """Open the catalogues called `names`; raises AppError for a bad one. `label_pattern` is for folders."""
+        self.settings = settings
+        engines.offer_clip(settings.clip, settings.trusted)
+        self.opened = Opened(settings.sample, label_pattern)
+        for name in names:
+            self.opened.open(name)
+        self.indexes = Indexes(settings, self.opened)
+        self.views = Views(settings, self.opened, self.indexes)
+
+    def catalogs(self) -> list[CatalogInfo]:
+        """Return the open catalogues, in the order in which they were given."""
+        return self.opened.infos()
+
+    def key(self, name: str) -> str:
+        """Return the key of a catalogue that was opened as `name`."""
+        return self.opened.key(name)
+
+    def catalog(self, key: str) -> Catalog:
+        """Return an open catalogue; raises AppError with the valid keys."""
+        return self.opened.catalog(key)
+
+    def folder(self, catalog: str) -> Path:
+        """Return where the indexes of a catalogue lie."""
+        return self.indexes.folder(catalog)
+
+    def spec(self, engine: str, weights: str | None = None) -> EncoderSpec:
+        """Return the facts of an engine; raises AppError with the valid names."""
+        return engines.spec(engine, weights)
+
+    def named(self, name: str) -> EncoderSpec:
+        """Return the facts of an engine called `engine` or `engine:weights`; raises AppError with the valid names."""
+        engine, _, weights = name.partition(":")
+        return self.spec(engine, weights or None)
+
+    def choices(self) -> list[tuple[EncoderSpec, str | None]]:
+        """Return every engine, with what is known to be missing for it on this machine, or None."""
+        return [(row, engines.missing(row)) for row in engines.specs()]
+
+    def status(self, catalog: str, engine: str, weights: str | None = None) -> Status:
+        """Return how the index of `catalog` under `engine` stands."""
+        return self.indexes.status(catalog, engine, weights)
+
+    def ensure(self, catalog: str, engine: str, weights: str | None = None) -> None:
+        """Bring the index up to date in the background, unless that runs or ended within the last seconds."""
+        self.indexes.ensure(catalog, engine, weights)
+
+    def build(
+        self, catalog: str, engine: str, weights: str | None = None, track: Callable[[Progress], None] | None = None
+    ) -> Report:
+        """Bring the index up to date now and return what was done."""
+        return self.indexes.build(catalog, engine, weights, track)
+
+    def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:
+        """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
+        return self.indexes.searcher(catalog, engine, weights)
+
+    def evaluate(
+        self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]
+    ) -> dict[str, Any]:
+        """Measure one engine on labelled catalogues whose indexes are built: quality, and warm milliseconds per query.
+
+        Pictures are encoded, and searched for, one at a time; see retrieval.evaluation for the quality measures.
+        """
+        spec = self.spec(engine, weights)
+        asked = evaluation.Collection.of(self.folder(queries or gallery), spec)
+        quality = evaluation.evaluate(
+            evaluation.Collection.of(self.folder(gallery), spec), asked if queries else None, match, exclude
+        )
+        timings = evaluation.time_queries(
+            self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked
+        )
+        return {"engine": spec.engine, "weights": spec.weights} | quality.as_dict() | timings
+
+    def matchable(self, catalog: str) -> dict[str, int]:
+        """Return attribute -> how many pictures share theirs with another, the best one to match results by first."""
+        return evaluation.matchable(item.attributes for item in self.catalog(catalog))
+
+    def compare(
+        self,
+        catalog: str,
+        names: Sequence[str],
+        match: str | None,
+        exclude: Sequence[str] = (),
+        track: comparison.Track = lambda step: None,
+    ) -> comparison.Comparison:
+        """Measure engines (`engine` or `engine:weights`) side by side, building the indexes that are missing.
+
+        `match` is what a right result shares with the query (see retrieval.evaluation.classes); None measures speed
+        only. An engine that cannot be loaded is named in the result with the reason. `track` may raise Stopped.
+        """
+        contestants, failed = [], {}
+        for name in dict.fromkeys(f"{spec.engine}:{spec.weights}" for spec in map(self.named, names)):
+            spec = self.named(name)
+            try:
+                track(comparison.Step(spec.title, "loading", 0, 0))
+                engines.load(spec.engine, spec.weights)
+                spec = self.named(name)  # a checkpoint that has just come tells its facts only now
+                searcher = self.indexes.brought_up(catalog, spec, track)
+            except AppError as error:
+                failed[name] = str(error)
+                continue
+            collection = evaluation.Collection.of(self.folder(catalog), spec)
+            contestants.append(comparison.Contestant(name, spec.title, collection, searcher))
+        return replace(comparison.compare(contestants, self.catalog(catalog), match, exclude, track), failed=failed)
+
+    def duplicates(
+        self,
+        catalog: str,
+        engine: str,
+        weights: str | None = None,
+        track: Callable[[int, int], None] = lambda done, total: None,
+    ) -> duplicates.Forest:
+        """Return what groups of near-duplicates a catalogue has at every threshold; its index has to be built."""
+        held = evaluation.Collection.of(self.folder(catalog), self.spec(engine, weights))
+        return duplicates.forest(held.ids, held.vectors, track)
+
+    def facets(self, catalog: str) -> dict[str, dict[str, int]]:
+        """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
+        return self.views.facets(catalog)
+
+    def examples(self, catalog: str) -> list[str]:
+        """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""
+        return self.views.examples(catalog)
+
+    def picture(self, catalog: str, item_id: str) -> Image.Image:
+        """Return an item's picture, upright RGB; raises AppError for an id that no index of the catalogue holds."""
+        return self.views.picture(catalog, item_id)
+
+    def thumbnail(self, catalog: str, item_id: str, side: int = 320) -> bytes:
+        """Return an item as a JPEG of at most `side` pixels; raises AppError for an id that no index holds."""
+        return self.views.thumbnail(catalog, item_id, side)
+
+    def close(self) -> None:
+        """Ask running builds to stop after their batch; what they stored is kept."""
+        self.indexes.close()

@@ -1,0 +1,85 @@
+"""What a page shows of a catalogue besides answers: its pictures and thumbnails, its facets, good first queries."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+
+from PIL import Image
+
+from retrieval import pictures
+from retrieval.core import AppError
+from services.indexes import Indexes, held
+from services.opened import Opened
+from settings import Settings
+
+_THUMBNAILS = 2048
+_FACET_VALUES = 60
+_EXAMPLES = 6
+
+
+class Views:
+    """Pictures, facets and examples, kept while they are true; safe to share between threads."""
+
+    def __init__(self, settings: Settings, opened: Opened, indexes: Indexes) -> None:
+        """Keep nothing yet."""
+        self._settings, self._opened, self._indexes = settings, opened, indexes
+        self._lock = threading.Lock()
+        self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._facets: dict[str, tuple[str, dict[str, dict[str, int]]]] = {}
+
+    def facets(self, catalog: str) -> dict[str, dict[str, int]]:
+        """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
+        made = self._indexes.made(catalog)
+        with self._lock:
+            known = self._facets.get(catalog)
+        if known and made and known[0] == made:
+            return known[1]
+        counts: dict[str, Counter[str]] = {}
+        for item in self._opened.catalog(catalog):
+            for name, value in item.attributes.items():
+                counts.setdefault(name, Counter())[value] += 1
+        found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        with self._lock:
+            self._facets[catalog] = (made, found)
+        return found
+
+    def examples(self, catalog: str) -> list[str]:
+        """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""
+        chosen = self._settings.sample / "examples.txt"
+        if catalog == "sample" and chosen.is_file():
+            return chosen.read_text(encoding="utf-8").split()
+        by_label: dict[str, str] = {}
+        searchers = self._indexes.searchers(catalog)
+        for item in self._opened.catalog(catalog):
+            if searchers and not held(searchers, item.id):
+                continue
+            by_label.setdefault(item.attributes.get("label", item.id), item.id)
+            if len(by_label) >= 4 * _EXAMPLES:
+                break
+        ids = list(by_label.values())
+        return ids[:: max(1, len(ids) // _EXAMPLES)][:_EXAMPLES]
+
+    def picture(self, catalog: str, item_id: str) -> Image.Image:
+        """Return an item's picture, upright RGB; raises AppError for an id that no index of the catalogue holds."""
+        self._check_known(catalog, item_id)
+        return self._opened.catalog(catalog).open(item_id)
+
+    def thumbnail(self, catalog: str, item_id: str, side: int = 320) -> bytes:
+        """Return an item as a JPEG of at most `side` pixels; raises AppError for an id that no index holds."""
+        key = (catalog, item_id, side)
+        with self._lock:
+            if key in self._thumbnails:
+                self._thumbnails.move_to_end(key)
+                return self._thumbnails[key]
+        self._check_known(catalog, item_id)
+        data = pictures.thumbnail(self._opened.catalog(catalog).open(item_id, side), side)
+        with self._lock:
+            self._thumbnails[key] = data
+            if len(self._thumbnails) > _THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+        return data
+
+    def _check_known(self, catalog: str, item_id: str) -> None:
+        if not self._indexes.holds(catalog, item_id):
+            raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")
