@@ -11,7 +11,7 @@ from PIL import Image
 
 import engines
 from retrieval import comparison, duplicates, evaluation
-from retrieval.core import AppError, Catalog, EncoderSpec
+from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing import Progress, Report
 from retrieval.searcher import Searcher
 from services.indexes import Indexes, Status
@@ -86,6 +86,10 @@ class Services:
     def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
         return self.indexes.searcher(catalog, engine, weights)
+
+    def encoder(self, engine: str, weights: str | None = None) -> Encoder:
+        """Return the loaded network itself, for what it does beyond search; raises AppError."""
+        return engines.load(engine, weights)
 
     def evaluate(
         self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]

@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 ROOMS = (
     "app",
     "cli",
+    "commands",
     "doctor",
     "settings",
     "services",
@@ -28,7 +29,8 @@ ROOMS = (
 )
 MAY_USE = {
     "app": {"ui", "services", "settings", "retrieval.core"},
-    "cli": {"services", "settings", "doctor", "retrieval"},
+    "cli": {"commands", "retrieval.core"},
+    "commands": {"services", "settings", "doctor", "retrieval"},
     "doctor": {"engines", "settings", "retrieval.core"},
     "settings": {"retrieval.core"},
     "services": {"engines", "retrieval", "settings"},

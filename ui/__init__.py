@@ -9,7 +9,10 @@ import gradio as gr
 from services import Services
 from ui import compare, header, look, look_alike, pictures
 
-TABS = (("Look-alike", look_alike.create), ("Compare engines", compare.create))
+TABS = (
+    ("look-alike", "Look-alike", look_alike.create),
+    ("compare", "Compare engines", compare.create),
+)
 
 
 def build(services: Services) -> gr.Blocks:
@@ -17,9 +20,9 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True) as demo:
         top = header.create(services, demo)
         with gr.Tabs():
-            for title, create in TABS:
-                with gr.Tab(title):
-                    create(services, top)
+            for key, title, create in TABS:
+                with gr.Tab(title, id=key) as tab:
+                    create(services, top, tab)
     return demo
 
 

@@ -42,8 +42,8 @@ figures.
 """
 
 
-def create(services: Services, header: Header) -> None:
-    """Lay out the choice of engines, the board with its result, and three folds."""
+def create(services: Services, header: Header, tab: gr.Tab) -> None:
+    """Lay out the choice of engines, the board with its result, and three folds; `tab` needs no index of its own."""
     known = services.choices()
     choices = [(f"{spec.title} (not here yet)" if reason else spec.title, name_of(spec)) for spec, reason in known]
     here = [name_of(spec) for spec, reason in known if not reason]

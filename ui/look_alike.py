@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.data_classes import FileDataDict
 
-from retrieval.core import AppError, Filter
-from retrieval.pictures import decode
 from services import Services
-from ui import figures, filters, query, results
-from ui.events import PRIVATE, bound, words
+from ui import asking, filters, query, results
+from ui.asking import COUNT, COUNTS, Scope, Seen
+from ui.events import PRIVATE, bound
 from ui.filters import parse as chosen_values
-from ui.header import Header, open_index, searchable
-from ui.query import Query
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from retrieval.searcher import Result, Searcher
+from ui.header import Engine, Header
 
 ENGINE = "squeezenet"
 WEIGHTS = (("Clothes (our own training)", "fashion"), ("Everything (ImageNet)", "imagenet"))
-COUNTS = (6, 12, 24, 48, 96)
-COUNT = 24
 
 METHOD = """
 **SqueezeNet** is a small network that was trained to recognise pictures
@@ -47,29 +34,7 @@ its method with your own picture.
 """
 
 
-@dataclass
-class Seen:
-    """What the network made of a visitor's last question, so that marks and filters need no second look.
-
-    `vector` is float32 (dim,), `address` where the browser finds the picture at the network's input.
-    """
-
-    key: tuple[object, ...]
-    vector: np.ndarray
-    address: str
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where an answer is looked for, and how much of it is wanted; `passing` is the filter."""
-
-    catalog: str
-    weights: str
-    count: int
-    passing: Filter | None
-
-
-def create(services: Services, header: Header) -> None:
+def create(services: Services, header: Header, tab: gr.Tab) -> None:
     """Lay out query, results and method; new questions come from `query`, `filters` and the two choices."""
     with gr.Row(elem_classes="mode"):
         with gr.Column(scale=1, min_width=300, elem_classes="ask"):
@@ -86,23 +51,28 @@ def create(services: Services, header: Header) -> None:
         gr.Markdown(METHOD)
 
     seen = gr.State(None)
-    given = [header.catalog, asked, chosen, count, weights, seen]
+    given = [asked, chosen, count, weights, seen]
     model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
     header.opened.change(
         bound(opened, services), [header.opened, *given], [asked, chosen, shown, drawn, seen], **PRIVATE, **model
     )
     gr.on(
         [asked.submit, chosen.input, count.input],
-        bound(search, services), given, [shown, drawn, seen], trigger_mode="always_last", **PRIVATE, **model,
+        bound(search, services), [header.catalog, *given], [shown, drawn, seen],
+        trigger_mode="always_last", **PRIVATE, **model,
     )  # fmt: skip
-    weights.input(lambda name: (ENGINE, name), [weights], [header.engine], **PRIVATE)
+    gr.on([tab.select, weights.input], engine_of, [weights], [header.engine], **PRIVATE)
     gr.api(bound(look_alike, services), api_name="look_alike", **model)
+
+
+def engine_of(weights: str) -> Engine:
+    """Return the engine of the tab with the chosen weights."""
+    return ENGINE, weights
 
 
 def opened(
     services: Services,
     state: Mapping[str, Any],
-    catalog: str,
     asked: dict[str, Any] | None,
     chosen: dict[str, Any] | None,
     count: int,
@@ -110,34 +80,16 @@ def opened(
     seen: Seen | None,
     request: gr.Request,
 ) -> tuple[object, ...]:
-    """Show a catalogue that was just opened: a visitor's own question is kept, else the first example is asked.
+    """Show a catalogue that was just opened, or one whose index is ready now; other tabs' engines are not ours.
 
     Inputs: the header's state, then those of `search`. Outputs: query, filters, results, figure, seen.
     """
-    limit = services.settings.max_upload_bytes
-    key = state["catalog"]
-    asked = asked if asked and asked.get("catalog") == key else None
-    if not state["searchable"]:
-        return asked or {"catalog": key, "limit": limit}, {}, _absent(services, state), "", None
-    try:
-        question = query.opening(
-            services, key, services.searcher(key, ENGINE, weights), request.query_params.get("item"), limit
-        )
-        choice = filters.opening(services, key)
-        if asked and (asked.get("picture") or asked.get("item")):
-            question = {**asked, "examples": question["examples"]}
-            choice = chosen if chosen and chosen.get("facets") else choice
-    except AppError as error:
-        return {"catalog": key, "limit": limit}, {}, results.problem(words(error)), "", None
-    return question, choice, *search(services, key, question, choice, count, weights, seen)
-
-
-def _absent(services: Services, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the notice for a catalogue that cannot be searched yet."""
-    if not state["failed"]:
-        return results.waiting()
-    hollow = next(iter(services.catalog(state["catalog"])), None) is None
-    return results.empty() if hollow else results.problem(state["failed"])
+    if state["engine"][0] != ENGINE or asking.already(state, seen):
+        return tuple(gr.skip() for _ in range(5))
+    question, choice, notice = asking.opening(services, state, asked, chosen, request)
+    if notice:
+        return question, choice, notice, "", None
+    return question, choice, *search(services, state["catalog"], question, choice, count, weights, seen)
 
 
 def search(
@@ -149,63 +101,8 @@ def search(
     weights: str,
     seen: Seen | None,
 ) -> tuple[dict[str, Any], str, Seen | None]:
-    """Answer the question on the page, or say in the same place why not.
-
-    Inputs: catalogue, query, filters, count, weights, seen. Outputs: results, figure, seen.
-    """
-    try:
-        question = query.parse(asked)
-        scope = Scope(catalog, weights, count, filters.parse((chosen or {}).get("chosen")))
-        if not (question.picture or question.item or question.liked):
-            hollow = not len(services.searcher(catalog, ENGINE, weights).index)
-            return (results.empty() if hollow else results.start()), "", None
-        result, seen = answer(services, question, scope, seen)
-        size = services.spec(ENGINE, weights).image_size
-        figure = figures.figure(seen.address, result.query, result.curve, len(result.hits), size)
-    except Exception as error:
-        return results.problem(words(error)), "", None
-    return results.found(catalog, result, question.liked, question.disliked, scope.passing), figure, seen
-
-
-def answer(services: Services, question: Query, scope: Scope, seen: Seen | None) -> tuple[Result, Seen]:
-    """Search by an item, a picture or a box in either, moved by marks where there are any; raises AppError.
-
-    What the network made of the same subject before (`seen`) is used again; it is returned for the next time.
-    """
-    count = min(max(int(scope.count), 1), max(COUNTS))
-    scope = replace(scope, count=count)
-    searcher = services.searcher(scope.catalog, ENGINE, scope.weights)
-    key = (scope.catalog, scope.weights, *question.subject)
-    marks = (question.liked, question.disliked)
-    itself = [question.item] if question.item and not question.box else []
-    if seen and seen.key == key and (any(marks) or question.picture or question.box):
-        return searcher.by_examples(seen.vector, *marks, count, scope.passing, itself), seen
-    result, address = _unmarked(services, searcher, question, scope)
-    seen = Seen(key, result.query, address)
-    return (searcher.by_examples(seen.vector, *marks, count, scope.passing, itself) if any(marks) else result), seen
-
-
-def _unmarked(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:
-    """Search by the question without its marks; also return the address of the picture at the network's input."""
-    if question.item and not question.box:
-        address = f"picture/{quote(scope.catalog, safe='')}?side=320&id={quote(question.item, safe='')}"
-        return searcher.by_id(question.item, scope.count, scope.passing), address
-    started = time.perf_counter()
-    size = services.spec(ENGINE, scope.weights).image_size
-    image = _picture(services, scope.catalog, question, size)
-    decoded = time.perf_counter() - started
-    result = searcher.by_image(image, scope.count, scope.passing)
-    return replace(result, seconds={"decode": decoded, **result.seconds}), figures.input_picture(image, size)
-
-
-def _picture(services: Services, catalog: str, question: Query, size: int) -> Image:
-    """Return the upright RGB picture, or the boxed part of it, that the network is to see."""
-    if question.picture:
-        data = query.read(question.picture, services.settings.max_upload_bytes)
-        image = decode(data, None if question.box else size)
-    else:
-        image = services.picture(catalog, question.item or "")
-    return image.crop(query.pixels(question.box, image.size)) if question.box else image
+    """Answer the question on the page. Inputs: catalogue, query, filters, count, weights, seen."""
+    return asking.search(services, catalog, asked, chosen, count, engine_of(weights), seen)
 
 
 def look_alike(
@@ -232,13 +129,5 @@ def look_alike(
         cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
     """
     question = query.parse({"picture": picture, "box": box})
-    scope = Scope(catalog or services.catalogs()[0].key, weights, k, chosen_values(filters))
-    engine = (ENGINE, weights)
-    if not searchable(services, scope.catalog, engine):
-        open_index(services, scope.catalog, engine)
-        if not searchable(services, scope.catalog, engine):
-            status = services.status(scope.catalog, *engine)
-            raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
-    result, _ = answer(services, question, scope, None)
-    rows = [{"rank": rank, **results.card(hit)} for rank, hit in enumerate(result.hits, start=1)]
-    return {"results": rows, "strong": result.strong, "seconds": result.seconds}
+    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, chosen_values(filters))
+    return asking.answer_client(services, question, scope)

@@ -53,7 +53,7 @@ function draw() {
   button("box").hidden = !src;
   button("back").hidden = !past.length;
   mode.dispatchEvent(new CustomEvent("subject", { detail: { src, alt: shown.alt } }));
-  if (!shown.catalog) return;
+  if (!shown.catalog || element.offsetParent === null) return;
   here.searchParams.set("catalog", shown.catalog);
   if (shown.item) here.searchParams.set("item", shown.item);
   else if (src) here.searchParams.delete("item");

@@ -1,0 +1,70 @@
+"""What every command shares: how a catalogue is opened and brought up to date, and how an answer is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from retrieval.core import AppError
+from retrieval.indexing import Progress, Report
+from services import Services
+from settings import Settings
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
+Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
+Catalog = Annotated[str, typer.Option(help="sample, folder:PATH or deepfashion2:PATH.")]
+Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value
+    """Print `value` as plain JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def open_catalog(catalog: str, label_pattern: str | None, *more: str | None) -> tuple[Services, str]:
+    """Return services over the catalogue called `catalog`, and `more` beside it, with its key; raises AppError."""
+    names = [catalog, *(name for name in more if name)]
+    services = Services(Settings.from_environment(), names, label_pattern)
+    return services, services.key(catalog)
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a file that the command line names; raises AppError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AppError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def build(services: Services, key: str, engine: str, weights: str | None) -> Report:
+    """Bring an index up to date behind a progress bar."""
+    with bar() as track:
+        return services.build(key, engine, weights, track)
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar on the error stream while inside, moved by what is yielded."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as shown:
+        task = shown.add_task("Indexing", total=None, speed="")
+
+        def track(progress: Progress) -> None:
+            shown.update(
+                task, completed=progress.done, total=progress.total, speed=f"{progress.per_second:.0f} pictures/s"
+            )
+
+        yield track

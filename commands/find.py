@@ -1,0 +1,127 @@
+"""The commands that index a catalogue and find pictures in it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from commands import AsJson, Catalog, Engine, Pattern, Weights, build, err, open_catalog, out, print_json, read
+from retrieval.core import AppError
+from retrieval.indexing import Report
+
+
+def index(
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Encode what is new or changed in a catalogue; a second run has nothing to do."""
+    services, key = open_catalog(catalog, label_pattern)
+    report = build(services, key, engine, weights)
+    speed = report.encoded / report.seconds if report.encoded else None
+    if as_json:
+        print_json(asdict(report) | {"per_second": speed})
+        return
+    out.print(
+        f"{report.pictures} pictures indexed: {report.encoded} encoded, {report.reused} unchanged, "
+        f"{report.removed} removed, {len(report.skipped)} skipped, in {report.seconds:.1f} s"
+        + (f" ({speed:.0f} pictures/s)" if speed else ""),
+        highlight=False,
+    )
+    _name_skipped(report)
+
+
+def search(
+    image: Annotated[Path | None, typer.Option(help="The picture to search by.")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Words to search by (engine clip): 'a red dress, floral:0.5, - stripes'.")
+    ] = None,
+    picture_weight: Annotated[
+        float, typer.Option(min=0, max=1, help="With both: 0 is the words alone, 1 the picture alone.")
+    ] = 0.5,
+    engine: Annotated[
+        str | None, typer.Option(help="Which network sees the pictures; squeezenet, or clip for words.")
+    ] = None,
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the pictures of a catalogue that look most like a picture, fit words, or both."""
+    from retrieval import pictures
+    from retrieval.words import parse
+
+    if image is None and words is None:
+        raise AppError("Say what to look for: --image FILE, --words '…' or both.")
+    phrases = None if words is None else parse(words)
+    services, key = open_catalog(catalog, label_pattern)
+    engine = engine or ("squeezenet" if phrases is None else "clip")
+    if phrases and not services.spec(engine, weights).accepts_text:
+        raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
+    data = read(image) if image else b""
+    build(services, key, engine, weights)
+    searcher = services.searcher(key, engine, weights)
+    picture = pictures.decode(data, services.spec(engine, weights).image_size) if image else None
+    if phrases is None:
+        assert picture is not None
+        result = searcher.by_image(picture, k)
+    else:
+        vector = None if picture is None else searcher.encoder.encode_images([picture])[0]
+        result = searcher.by_words(phrases, k, picture=vector, picture_weight=picture_weight)
+    for note in result.notes:
+        err.print(note, style="yellow", highlight=False, markup=False)
+    if as_json:
+        print_json([asdict(hit) for hit in result.hits])
+        return
+    table = Table("rank", "score", box=None)
+    table.add_column("id", overflow="fold")
+    table.add_column("attributes", overflow="fold")
+    for rank, hit in enumerate(result.hits, 1):
+        words = ", ".join(f"{name} {value}" for name, value in hit.attributes.items())
+        table.add_row(str(rank), f"{hit.score:.3f}", hit.id, words, style=None if rank <= result.strong else "dim")
+    out.print(table)
+
+
+def duplicates(
+    threshold: Annotated[float, typer.Option(min=0.8, max=1.0, help="How similar: 1 is the same.")] = 0.97,
+    engine: Engine = "squeezenet",
+    weights: Weights = None,
+    catalog: Catalog = "sample",
+    label_pattern: Pattern = None,
+    as_json: AsJson = False,
+) -> None:
+    """Group the pictures of a catalogue that are nearly the same."""
+    from retrieval.duplicates import THRESHOLDS
+
+    services, key = open_catalog(catalog, label_pattern)
+    build(services, key, engine, weights)
+    forest = services.duplicates(key, engine, weights)
+    groups = forest.groups(threshold)
+    counts = [(each, *forest.counts(each)) for each in THRESHOLDS]
+    if as_json:
+        names = ("threshold", "groups", "pictures")
+        by_threshold = [dict(zip(names, each, strict=True)) for each in counts]
+        found = [asdict(group) for group in groups]
+        print_json({"threshold": threshold, "groups": found, "by_threshold": by_threshold})
+        return
+    for number, group in enumerate(groups, 1):
+        out.print(f"{number}. {len(group.ids)} pictures, linked at {group.weakest:.3f} and more", highlight=False)
+        out.print("   " + "\n   ".join(group.ids), highlight=False, markup=False)
+    table = Table("threshold", "groups", "pictures in them", box=None)
+    for each, many, pictures in counts:
+        table.add_row(f"{each:.2f}", str(many), str(pictures))
+    out.print(table)
+
+
+def _name_skipped(report: Report) -> None:
+    for item_id, problem in report.skipped[:20]:
+        err.print(f"skipped {item_id}: {problem}", style="yellow", highlight=False, markup=False)
+    if len(report.skipped) > 20:
+        err.print(f"… and {len(report.skipped) - 20} more; --json lists all.", style="yellow")
