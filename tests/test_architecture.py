@@ -50,10 +50,12 @@ HEAVY = {
     "sklearn",
     "openai",
     "scipy",
+    "cv2",
 }
 ONLY_IN = {
     "gradio": ("ui/", "app.py"),
     "faiss": ("retrieval/indexes/faiss_index.py",),
+    "cv2": ("retrieval/foreground.py",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }
