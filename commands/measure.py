@@ -21,12 +21,19 @@ def evaluate(
     weights: Weights = None,
     catalog: Catalog = "sample",
     queries: Annotated[str | None, typer.Option(help="Another catalogue to ask from; else leave one out.")] = None,
-    match: Annotated[str, typer.Option(help="What makes a result right: the same 'label' or file 'name'.")] = "label",
+    match: Annotated[
+        str,
+        typer.Option(
+            help="What makes a result right: the same 'label' or file 'name'; 'pair': users' photos ask shops'."
+        ),
+    ] = "label",
     exclude_label: Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")] = None,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how good and how fast an engine is on labelled pictures."""
+    if match == "pair" and queries:
+        raise AppError("--match pair asks within one catalogue: leave --queries out.")
     services, key = open_catalog(catalog, label_pattern, queries)
     asked = services.key(queries) if queries else None
     for each in dict.fromkeys([key, asked or key]):
@@ -36,8 +43,10 @@ def evaluate(
         print_json(measured)
         return
     table = Table(box=None, show_header=False)
+    paper = measured.pop("paper", {})
     for name, value in measured.items():
-        table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+        beside = f"  (DeepFashion2's paper, its own validation photos: {paper[name]:.3f})" if name in paper else ""
+        table.add_row(name, (f"{value:.3f}" if isinstance(value, float) else str(value)) + beside)
     out.print(table)
 
 

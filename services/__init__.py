@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 import engines
-from retrieval import comparison, duplicates, evaluation
+from retrieval import comparison, duplicates, evaluation, pairs
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing import Progress, Report
 from retrieval.searcher import Searcher
@@ -96,17 +96,20 @@ class Services:
     ) -> dict[str, Any]:
         """Measure one engine on labelled catalogues whose indexes are built: quality, and warm milliseconds per query.
 
-        Pictures are encoded, and searched for, one at a time; see retrieval.evaluation for the quality measures.
+        Pictures are encoded, and searched for, one at a time; see retrieval.evaluation for the quality measures. With
+        `match` "pair" it is consumer-to-shop retrieval, within one catalogue; see retrieval.pairs.
         """
         spec = self.spec(engine, weights)
         asked = evaluation.Collection.of(self.folder(queries or gallery), spec)
-        quality = evaluation.evaluate(
-            evaluation.Collection.of(self.folder(gallery), spec), asked if queries else None, match, exclude
-        )
+        if match == "pair":
+            quality = pairs.consumer_to_shop(asked)
+        else:
+            held = evaluation.Collection.of(self.folder(gallery), spec) if queries else asked
+            quality = evaluation.evaluate(held, asked if queries else None, match, exclude).as_dict()
         timings = evaluation.time_queries(
             self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked
         )
-        return {"engine": spec.engine, "weights": spec.weights} | quality.as_dict() | timings
+        return {"engine": spec.engine, "weights": spec.weights} | quality | timings
 
     def matchable(self, catalog: str) -> dict[str, int]:
         """Return attribute -> how many pictures share theirs with another, the best one to match results by first."""
