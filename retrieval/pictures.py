@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -31,13 +32,27 @@ def decode(data: bytes, shorter_side: int | None = None, box: Box | None = None)
     without, its longer side is at most DISPLAY_SIDE. `box` is in pixels of the full upright picture.
     Raises BadPictureError, as a sentence, for anything that is not a picture or is out of bounds.
     """
+    return _opened(data, lambda image: _upright(image, shorter_side, box))
+
+
+def mask(data: bytes) -> Image.Image:
+    """Return the mask in `data` as mode L, 255 where something may change; its longer side is at most DISPLAY_SIDE.
+
+    In a file with transparency that is the transparent part, as in OpenAI's images-edit route; else the white part.
+    Raises BadPictureError like `decode`.
+    """
+    return _opened(data, _marked)
+
+
+def _opened(data: bytes, show: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Return what `show` makes of the picture in `data`, within bounds."""
     if not data:
         raise BadPictureError("The file is empty (0 bytes).")
     if len(data) > MAX_BYTES:
         raise BadPictureError(f"The file has {len(data) >> 20} MB; at most {MAX_BYTES >> 20} MB can be read.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _upright(image, shorter_side, box)
+            return show(image)
     except UnidentifiedImageError:
         raise BadPictureError("This is not a picture in a format that can be read (JPEG, PNG, WebP, …).") from None
     except Image.DecompressionBombError:
@@ -72,6 +87,18 @@ def _upright(image: Image.Image, shorter_side: int | None, box: Box | None) -> I
         return flat
     halvings = max(min(flat.size) // shorter_side, 1).bit_length() - 1
     return flat.reduce(1 << halvings) if halvings else flat
+
+
+def _marked(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BOX)
+    if "A" in upright.getbands() or "transparency" in upright.info:
+        alpha = upright.convert("RGBA").getchannel("A")
+        if alpha.getextrema()[0] < 255:
+            return ImageOps.invert(alpha)
+    return _rgb(upright).convert("L")
 
 
 def _rgb(image: Image.Image) -> Image.Image:
