@@ -12,6 +12,7 @@ from rich.table import Table
 from commands import AsJson, Catalog, Engine, Pattern, Weights, build, err, open_catalog, out, print_json, read
 from retrieval.core import AppError
 from retrieval.indexing import Report
+from retrieval.searcher import Result
 
 
 def index(
@@ -80,6 +81,11 @@ def search(
     if as_json:
         print_json([asdict(hit) for hit in result.hits])
         return
+    print_hits(result)
+
+
+def print_hits(result: Result) -> None:
+    """Print ranked hits as a table, the weak ones dim."""
     table = Table("rank", "score", box=None)
     table.add_column("id", overflow="fold")
     table.add_column("attributes", overflow="fold")

@@ -14,6 +14,7 @@ from retrieval import comparison, duplicates, evaluation, pairs
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing import Progress, Report
 from retrieval.searcher import Searcher
+from services.edits import Edits
 from services.indexes import Indexes, Status
 from services.opened import CatalogInfo, Opened
 from services.views import Views
@@ -25,7 +26,7 @@ __all__ = ["CatalogInfo", "Services", "Status"]
 class Services:
     """Everything that app, command line and benchmarks ask for; safe to share between threads.
 
-    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows.
+    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Services:
             self.opened.open(name)
         self.indexes = Indexes(settings, self.opened)
         self.views = Views(settings, self.opened, self.indexes)
+        self.edits = Edits(settings)
 
     def catalogs(self) -> list[CatalogInfo]:
         """Return the open catalogues, in the order in which they were given."""
