@@ -51,15 +51,15 @@ def edit(
     wish = Wish(
         picture, prompt, _change(services, mask, picture), model or services.edits.model, variants, size, quality
     )
-    made = _made(services, wish)
     answers = []
-    for number, edited in enumerate(made, start=1):
+    for number, edited in enumerate(_made(services, wish), start=1):
         path = to if number == 1 else to.with_name(f"{to.stem}-{number}{to.suffix}")
         _write(path, edited, form)
         found = services.searcher(key, search, weights).by_image(edited, k) if search else None
         answers.append((path, found))
     if as_json:
-        print_json({"model": wish.model, "pictures": [_as_json(path, found and found.hits) for path, found in answers]})
+        told = [_as_json(path, found.hits if found else None) for path, found in answers]
+        print_json({"model": wish.model, "pictures": told})
         return
     for path, found in answers:
         out.print(str(path), highlight=False, markup=False)

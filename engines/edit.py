@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
+import numpy as np
 import openai
 from openai.types import ImageEditCompletedEvent, ImageEditPartialImageEvent, ImagesResponse
 from PIL import Image
@@ -75,7 +76,7 @@ def _check(wish: Wish, model: EditModel, access: Access) -> None:
         raise AppError(f"{model.name} has no quality '{wish.quality}'. Choose one of: {', '.join(model.qualities)}.")
     if wish.change is not None and wish.change.size != wish.image.size:
         raise AppError(f"The mask has {wish.change.size} pixels, the picture {wish.image.size}. They must be the same.")
-    if wish.change is not None and wish.change.getextrema()[1] < 128:
+    if wish.change is not None and np.asarray(wish.change).max() < 128:
         raise AppError("No part of the picture is marked. Paint over what should change, or let all of it change.")
 
 

@@ -96,7 +96,7 @@ def _marked(image: Image.Image) -> Image.Image:
     upright.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BOX)
     if "A" in upright.getbands() or "transparency" in upright.info:
         alpha = upright.convert("RGBA").getchannel("A")
-        if alpha.getextrema()[0] < 255:
+        if np.asarray(alpha).min() < 255:
             return ImageOps.invert(alpha)
     return _rgb(upright).convert("L")
 

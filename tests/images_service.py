@@ -40,20 +40,21 @@ class Refused(Exception):
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+Sent = tuple[int, bytes, str, str]
 REFUSALS = {
     "quota": Refused(429, "You exceeded your current quota.", "insufficient_quota"),
     "moderation": Refused(400, "Your request was rejected by the safety system.", "moderation_blocked"),
     "echo": Refused(400, f"Bad header: Bearer {KEY} and sk-another-0123456789.", "odd"),
 }
 HUGE = b'{"created": 1, "data": [{"b64_json": "' + b"A" * (40 << 20) + b'"}]}'
-ANSWERS = {
+ANSWERS: dict[str, Sent] = {
     "429": (429, b'{"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}}', "application/json", "0.05"),
     "500": (500, b'{"error": {"message": "The server had an error.", "type": "server_error"}}', "application/json",
             "0.05"),
-    "garbage": (200, b"<html>welcome to the hotel network</html>", "text/html"),
-    "not json": (200, b'{"data": [{"b64_json": '),
-    "empty": (200, b'{"created": 1, "data": []}'),
-    "huge": (200, HUGE),
+    "garbage": (200, b"<html>welcome to the hotel network</html>", "text/html", ""),
+    "not json": (200, b'{"data": [{"b64_json": ', "application/json", ""),
+    "empty": (200, b'{"created": 1, "data": []}', "application/json", ""),
+    "huge": (200, HUGE, "application/json", ""),
 }  # fmt: skip
 """What goes wrong, by its name: an error body, or an answer of status, body, form and Retry-After."""
 
