@@ -13,20 +13,23 @@ import engines
 from retrieval import comparison, duplicates, evaluation, pairs
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing import Progress, Report
+from retrieval.projection import Projection, Track
 from retrieval.searcher import Searcher
 from services.edits import Edits
 from services.indexes import Indexes, Status
+from services.maps import Maps, MapStatus
 from services.opened import CatalogInfo, Opened
 from services.views import Views
 from settings import Settings
 
-__all__ = ["CatalogInfo", "Services", "Status"]
+__all__ = ["CatalogInfo", "MapStatus", "Services", "Status"]
 
 
 class Services:
     """Everything that app, command line and benchmarks ask for; safe to share between threads.
 
-    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits.
+    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits,
+    `maps` lays out.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Services:
         self.indexes = Indexes(settings, self.opened)
         self.views = Views(settings, self.opened, self.indexes)
         self.edits = Edits(settings)
+        self.maps = Maps(self.indexes)
 
     def catalogs(self) -> list[CatalogInfo]:
         """Return the open catalogues, in the order in which they were given."""
@@ -156,6 +160,22 @@ class Services:
         held = evaluation.Collection.of(self.folder(catalog), self.spec(engine, weights))
         return duplicates.forest(held.ids, held.vectors, track)
 
+    def projection(
+        self,
+        catalog: str,
+        engine: str,
+        weights: str | None = None,
+        method: str = "tsne",
+        track: Track = lambda done, total: None,
+    ) -> Projection:
+        """Return the map of a finished index, made now unless it lies beside the index; `track` may raise Stopped."""
+        return self.maps.make(catalog, self.spec(engine, weights), method, track).layout
+
+    def map(self, catalog: str, engine: str, weights: str | None = None, method: str = "tsne") -> MapStatus:
+        """Return how the map of a finished index stands, and have it made in the background if it is not there."""
+        self.catalog(catalog)
+        return self.maps.ask(catalog, self.spec(engine, weights), method)
+
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
         return self.views.facets(catalog)
@@ -173,5 +193,6 @@ class Services:
         return self.views.thumbnail(catalog, item_id, side)
 
     def close(self) -> None:
-        """Ask running builds to stop after their batch; what they stored is kept."""
+        """Ask running builds and maps to stop; what builds stored is kept."""
         self.indexes.close()
+        self.maps.close()

@@ -51,11 +51,13 @@ HEAVY = {
     "openai",
     "scipy",
     "cv2",
+    "openTSNE",
 }
 ONLY_IN = {
     "gradio": ("ui/", "app.py"),
     "faiss": ("retrieval/indexes/faiss_index.py",),
     "cv2": ("retrieval/foreground.py",),
+    "openTSNE": ("retrieval/projection.py",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }

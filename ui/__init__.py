@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import compare, header, look, look_alike, pictures
+from ui import compare, header, look, look_alike, map, pictures
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
@@ -30,7 +30,7 @@ def launch_options(services: Services) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: look, picture route, limits."""
     return {
         **look.options(),
-        "app_kwargs": {"routes": [pictures.route(services)]},
+        "app_kwargs": {"routes": [pictures.route(services), map.route(services)]},
         "max_file_size": services.settings.max_upload_bytes,
         "footer_links": ["api"],
         "run_history": False,
