@@ -41,8 +41,9 @@ SPECS: tuple[EncoderSpec, ...] = (
 """The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""
 
 _lock = threading.Lock()
-_loaded: dict[tuple[str, str], Encoder] = {}
+_loaded: dict[tuple[str, str, str], Encoder] = {}
 _offered: tuple[tuple[str, ...], frozenset[str]] = ((clip_files.DEFAULT,), frozenset())
+_models: tuple[EncoderSpec, ...] = ()
 
 
 def offer_clip(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> None:
@@ -51,9 +52,19 @@ def offer_clip(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> Non
     _offered = (tuple(dict.fromkeys(checkpoints)), frozenset(trusted))
 
 
+def offer_models(rows: Sequence[EncoderSpec]) -> None:
+    """Offer these models, which users trained, in place of those before; `file` of each is its own path."""
+    global _models
+    with _lock:
+        gone = {row.digest for row in _models} - {row.digest for row in rows}
+        for key in [key for key in _loaded if key[2] in gone]:
+            del _loaded[key]
+        _models = tuple(rows)
+
+
 def specs() -> tuple[EncoderSpec, ...]:
     """Return every row; the first of an engine holds its default weights."""
-    return SPECS + clip_files.rows(*_offered)
+    return SPECS + clip_files.rows(*_offered) + _models
 
 
 def spec(engine: str, weights: str | None = None) -> EncoderSpec:
@@ -74,7 +85,7 @@ def load(engine: str, weights: str | None = None) -> Encoder:
     """Return the one encoder of (engine, weights), loading it on first use."""
     row = fetched(spec(engine, weights))
     with _lock:
-        key = (row.engine, row.checkpoint or row.weights)
+        key = (row.engine, row.checkpoint or row.weights, row.digest)
         if key not in _loaded:
             module, _, name = row.load.partition(":")
             _loaded[key] = getattr(importlib.import_module(module), name)(row)
@@ -102,8 +113,10 @@ def digest(row: EncoderSpec) -> str:
 
 
 def weights_path(row: EncoderSpec) -> Path:
-    """Return where the shipped weights of `row` lie; raises AppError when they are not there."""
+    """Return where the weights of `row`, shipped or a user's, lie; raises AppError when they are not there."""
     path = WEIGHTS_FOLDER / str(row.file)
+    if row.file and Path(row.file).is_absolute() and not path.is_file():
+        raise AppError(f"The model '{row.weights}' is gone: its file was deleted. Choose or train another one.")
     if row.file is None or not path.is_file():
         raise AppError(
             f"The weights of {row.title} are missing: {path.name}. Restore them: git checkout -- assets/weights"

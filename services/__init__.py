@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,21 @@ from retrieval.projection import Projection, Track
 from retrieval.searcher import Searcher
 from services.edits import Edits
 from services.indexes import Indexes, Status
+from services.jobs import Job, Queue
 from services.maps import Maps, MapStatus
+from services.models import ModelStore
 from services.opened import CatalogInfo, Opened
 from services.views import Views
 from settings import Settings
 
-__all__ = ["CatalogInfo", "MapStatus", "Services", "Status"]
+__all__ = ["CatalogInfo", "Job", "MapStatus", "Services", "Status"]
 
 
 class Services:
     """Everything that app, command line and benchmarks ask for; safe to share between threads.
 
     The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits,
-    `maps` lays out.
+    `maps` lays out, `models` keeps what users trained, and `training` is the one queue in which they train.
     """
 
     def __init__(
@@ -45,6 +47,9 @@ class Services:
         self.views = Views(settings, self.opened, self.indexes)
         self.edits = Edits(settings)
         self.maps = Maps(self.indexes)
+        self.models = ModelStore(settings.index_cache / "models")
+        self.training = Queue()
+        engines.offer_models(self.models.rows())
 
     def catalogs(self) -> list[CatalogInfo]:
         """Return the open catalogues, in the order in which they were given."""
@@ -96,6 +101,11 @@ class Services:
     def encoder(self, engine: str, weights: str | None = None) -> Encoder:
         """Return the loaded network itself, for what it does beyond search; raises AppError."""
         return engines.load(engine, weights)
+
+    def save_model(self, facts: EncoderSpec, files: Mapping[str, bytes], about: Any = None) -> None:  # noqa: ANN401 - any JSON
+        """Keep a model that a user trained, and offer it from now on; see `ModelStore.save`."""
+        self.models.save(facts.engine, facts.weights, files, facts, about)
+        engines.offer_models(self.models.rows())
 
     def evaluate(
         self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]
@@ -193,6 +203,7 @@ class Services:
         return self.views.thumbnail(catalog, item_id, side)
 
     def close(self) -> None:
-        """Ask running builds and maps to stop; what builds stored is kept."""
+        """Ask running builds, maps and trainings to stop after their step; what they stored is kept."""
         self.indexes.close()
         self.maps.close()
+        self.training.close()

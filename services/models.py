@@ -1,0 +1,114 @@
+"""Models that users trained: one directory each, put in place whole, listed as rows of the table of engines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from retrieval.core import AppError, EncoderSpec
+
+log = logging.getLogger(__name__)
+
+FACTS = "facts.json"
+WEIGHTS = "weights.safetensors"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_FIELDS = tuple(each.name for each in fields(EncoderSpec))
+
+
+def check_name(name: str, taken: frozenset[str] = frozenset()) -> str:
+    """Return a model's name as it is kept; raises AppError for one that cannot be, or that is a shipped model's."""
+    tidy = name.strip().lower().replace(" ", "-")
+    if not _NAME.fullmatch(tidy):
+        raise AppError(f"A model cannot be called '{name[:60]}'. Use up to 40 letters, digits, - and _ .")
+    if tidy in taken:
+        raise AppError(f"'{tidy}' is the name of a model that came with the app. Choose another one.")
+    return tidy
+
+
+class ModelStore:
+    """A folder of models: `folder/engine/name.digest/` holds `facts.json`, `weights.safetensors` and what else belongs.
+
+    A directory is written under another name and renamed, and the model it replaces is removed only after that: a full
+    disk or a crash leaves the earlier model as it was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`, which need not exist yet."""
+        self.folder = folder
+
+    def save(self, engine: str, name: str, files: Mapping[str, bytes], facts: EncoderSpec, about: Any = None) -> None:  # noqa: ANN401 - `about` is any JSON
+        """Keep a model; `files` must hold `weights.safetensors`, `facts` describes it but for file and digest.
+
+        `about` is any JSON of the engine's own. Raises AppError when the disk does not take it.
+        """
+        digest = hashlib.sha256(files[WEIGHTS]).hexdigest()[:16]
+        made = time.time_ns()
+        text = json.dumps({"spec": asdict(facts) | {"digest": digest, "file": WEIGHTS}, "made": made, "about": about})
+        place = self.folder / engine
+        scratch = None
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(dir=place, prefix=".new-"))
+            for file, content in {**files, FACTS: text.encode()}.items():
+                with open(scratch / file, "wb") as out:
+                    out.write(content)
+                    out.flush()
+                    os.fsync(out.fileno())
+            target = place / f"{name}.{made:x}"
+            os.rename(scratch, target)
+        except OSError as error:
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            raise AppError(
+                f"The model '{name}' could not be saved ({error.strerror}). Earlier models are as they were. "
+                "Free some space and train again."
+            ) from None
+        for older in self._directories(engine, name):
+            if older != target:
+                shutil.rmtree(older, ignore_errors=True)
+
+    def rows(self) -> tuple[EncoderSpec, ...]:
+        """Return the facts of every model that can be read, the oldest first; `file` is where its weights lie."""
+        newest: dict[tuple[str, str], tuple[int, EncoderSpec]] = {}
+        for path in self.folder.glob(f"*/*/{FACTS}"):
+            if path.parent.name.startswith("."):
+                continue
+            try:
+                held = json.loads(path.read_bytes())
+                facts = {name: value for name, value in held["spec"].items() if name in _FIELDS}
+                row = EncoderSpec(**facts | {"file": str(path.with_name(WEIGHTS).resolve())})
+                made = int(held["made"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                log.warning("the model in %s cannot be read (%s)", path.parent, error)
+                continue
+            key = (row.engine, row.weights)
+            if key not in newest or newest[key][0] < made:
+                newest[key] = (made, row)
+        return tuple(row for _, row in sorted(newest.values(), key=lambda pair: pair[0]))
+
+    def about(self, engine: str, name: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return what was kept with a model as `about`; raises AppError for one that is not there."""
+        directories = self._directories(engine, name)
+        if not directories:
+            raise AppError(f"There is no model '{name}' of the engine {engine}.")
+        return json.loads((directories[-1] / FACTS).read_bytes())["about"]
+
+    def remove(self, engine: str, name: str) -> None:
+        """Delete a model; one that is not there is no error."""
+        for directory in self._directories(engine, name):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _directories(self, engine: str, name: str) -> list[Path]:
+        """Return where a model lies, the latest last."""
+        found = [path for path in (self.folder / engine).glob(f"{name}.*") if path.stem == name]
+        return sorted(found, key=lambda path: int(path.suffix[1:], 16))
