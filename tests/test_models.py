@@ -21,7 +21,8 @@ def test_a_saved_model_is_a_row_whose_file_holds_its_weights(tmp_path: Path) -> 
     store.save("product", "shop", {WEIGHTS: b"one"}, FACTS, {"classes": ["Hat"]})
     (row,) = ModelStore(tmp_path).rows()
     assert (row.engine, row.weights, row.title) == ("product", "shop", "Trained on shop")
-    assert Path(str(row.file)).read_bytes() == b"one" and row.digest
+    assert Path(str(row.file)).read_bytes() == b"one"
+    assert row.digest
     assert store.about("product", "shop") == {"classes": ["Hat"]}
 
 
@@ -31,7 +32,8 @@ def test_a_second_training_replaces_the_first_and_its_digest(tmp_path: Path) -> 
     before = store.rows()[0].digest
     store.save("product", "shop", {WEIGHTS: b"two"}, FACTS)
     (row,) = store.rows()
-    assert Path(str(row.file)).read_bytes() == b"two" and row.digest != before
+    assert Path(str(row.file)).read_bytes() == b"two"
+    assert row.digest != before
     assert len(list((tmp_path / "product").iterdir())) == 1
 
 
