@@ -22,7 +22,11 @@ def wait_for(job: Job, *states: str) -> None:
 
 def test_the_second_visitor_waits_and_sees_it_then_is_served() -> None:
     queue, go = Queue(), threading.Event()
-    first = queue.submit("first", lambda job: go.wait(10) and None)
+
+    def wait(job: Job) -> None:
+        go.wait(10)
+
+    first = queue.submit("first", wait)
     second = queue.submit("second", lambda job: job.report({"epoch": 1}))
     third = queue.submit("third", lambda job: None)
     wait_for(first, "running")
