@@ -8,11 +8,20 @@ from typing import Annotated
 
 import typer
 
-from commands import edit, err, find, measure
+from commands import edit, err, find, latent, measure
 from retrieval.core import AppError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for job in (find.index, find.search, measure.evaluate, measure.compare, find.duplicates, edit.edit, measure.doctor):
+for job in (
+    find.index,
+    find.search,
+    measure.evaluate,
+    measure.compare,
+    find.duplicates,
+    edit.edit,
+    latent.anomaly,
+    measure.doctor,
+):
     app.command()(job)
 
 

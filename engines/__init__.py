@@ -37,6 +37,28 @@ SPECS: tuple[EncoderSpec, ...] = (
         load="engines.squeezenet:SqueezeNet",
         digest="squeezenet1_1-b8a52dc0",
     ),
+    EncoderSpec(
+        engine="vae",
+        weights="fashion",
+        title="Latent space of clothes, 32 numbers",
+        dim=32,
+        image_size=128,
+        licence="MIT",
+        source="trained by training/train_vae.py on Fashion-MNIST (MIT)",
+        load="engines.vae:VariationalAutoencoder",
+        file="vae_fashion.safetensors",
+    ),
+    EncoderSpec(
+        engine="vae",
+        weights="map",
+        title="Latent space of clothes, a plane",
+        dim=3,
+        image_size=128,
+        licence="MIT",
+        source="trained by training/train_vae.py on Fashion-MNIST (MIT)",
+        load="engines.vae:VariationalAutoencoder",
+        file="vae_map.safetensors",
+    ),
 )
 """The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""
 

@@ -117,6 +117,60 @@ class TextEncoder(Encoder, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The directions in which the points of a latent space spread most, from its `centre` float32 (latent,).
+
+    `directions` float32 (k, latent) are of unit length and at right angles, `spread` float32 (k,) is the standard
+    deviation of the training pictures along each, the largest first.
+    """
+
+    centre: np.ndarray
+    directions: np.ndarray
+    spread: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a latent space makes of n pictures.
+
+    `latents` float32 (n, latent), `decoded` float32 (n, 28, 28) in 0..1 what comes back of them, `evidence` float32
+    (n,) the evidence lower bound of log p(x) in nats, `strangeness` float32 (n,), higher is stranger.
+    """
+
+    latents: np.ndarray
+    decoded: np.ndarray
+    evidence: np.ndarray
+    strangeness: np.ndarray
+
+
+class LatentEncoder(Encoder, Protocol):
+    """An encoder whose vectors are points of a latent space that can be turned back into pictures."""
+
+    latent: int
+    axes: Axes
+
+    def garments(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return uint8 (n, 28, 28), what the network sees of pictures; zeros where nothing is on the ground."""
+        ...
+
+    def latents(self, pixels: np.ndarray) -> np.ndarray:
+        """Return float32 (n, latent), the points of uint8 (n, 28, 28)."""
+        ...
+
+    def vectors(self, latents: np.ndarray) -> np.ndarray:
+        """Return float32 (n, dim) of unit length, points of the latent space as the index holds them."""
+        ...
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return float32 (n, 28, 28) in 0..1, the pictures at float32 (n, latent)."""
+        ...
+
+    def examine(self, pixels: np.ndarray) -> Examined:
+        """Return what the model makes of uint8 (n, 28, 28)."""
+        ...
+
+
 class Catalog(Protocol):
     """Where pictures come from; an id is a stable relative path or key, never a position."""
 

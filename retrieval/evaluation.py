@@ -130,6 +130,35 @@ def evaluate(
     )
 
 
+def knn_accuracy(
+    gallery: Collection, queries: Collection | None, match: str, exclude: Sequence[str] = (), k: int = 10
+) -> float:
+    """Return for what part of the queries the vote of the k nearest names the right class.
+
+    The class with the most votes wins, and of several that of the nearest item; without `queries`, leave one out.
+    """
+    galleried = _Known.of(gallery, match, exclude, "gallery")
+    asked = galleried if queries is None else _Known.of(queries, match, exclude, "queries")
+    _, numbers = np.unique(np.concatenate([galleried.classes, asked.classes]), return_inverse=True)
+    known, right = numbers[: len(galleried.classes)], numbers[len(galleried.classes) :]
+    k = min(k, len(known) - (queries is None))
+    if k < 1:
+        return 0.0
+    correct = 0
+    size = max(1, min(_BLOCK, _CELLS // len(galleried.rows)))
+    for start in range(0, len(right), size):
+        scores = asked.vectors[start : start + size] @ galleried.vectors.T
+        if queries is None:
+            scores[np.arange(len(scores)), np.arange(start, start + len(scores))] = -np.inf
+        some = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        best = np.take_along_axis(some, np.argsort(-np.take_along_axis(scores, some, 1), axis=1, kind="stable"), 1)
+        voted = known[best]
+        counts = (voted[:, :, None] == voted[:, None, :]).sum(axis=2)
+        won = voted[np.arange(len(voted)), counts.argmax(axis=1)]
+        correct += int((won == right[start : start + size]).sum())
+    return correct / len(right)
+
+
 def per_query(
     gallery: Collection,
     queries: Collection | None,

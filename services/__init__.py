@@ -18,6 +18,8 @@ from retrieval.searcher import Searcher
 from services.edits import Edits
 from services.indexes import Indexes, Status
 from services.jobs import Job, Queue
+from services.latent import Latent
+from services.latent_runs import LatentRuns
 from services.maps import Maps, MapStatus
 from services.models import ModelStore
 from services.opened import CatalogInfo, Opened
@@ -31,7 +33,8 @@ class Services:
     """Everything that app, command line and benchmarks ask for; safe to share between threads.
 
     The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits,
-    `maps` lays out, `models` keeps what users trained, and `training` is the one queue in which they train.
+    `maps` lays out, `models` keeps what users trained, `training` is the one queue in which they train, `latent` is for
+    what latent spaces do beyond search, and `latent_runs` trains them.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Services:
         self.models = ModelStore(settings.index_cache / "models")
         self.training = Queue()
         engines.offer_models(self.models.rows())
+        self.latent = Latent(self.opened, self.indexes)
+        self.latent_runs = LatentRuns(self.opened, self.training, self.models, self.save_model)
 
     def catalogs(self) -> list[CatalogInfo]:
         """Return the open catalogues, in the order in which they were given."""
@@ -113,7 +118,8 @@ class Services:
         """Measure one engine on labelled catalogues whose indexes are built: quality, and warm milliseconds per query.
 
         Pictures are encoded, and searched for, one at a time; see retrieval.evaluation for the quality measures. With
-        `match` "pair" it is consumer-to-shop retrieval, within one catalogue; see retrieval.pairs.
+        `match` "pair" it is consumer-to-shop retrieval, within one catalogue; see retrieval.pairs. Matching by label
+        adds `knn_accuracy`, how often the ten nearest vote for the right one.
         """
         spec = self.spec(engine, weights)
         asked = evaluation.Collection.of(self.folder(queries or gallery), spec)
@@ -122,6 +128,8 @@ class Services:
         else:
             held = evaluation.Collection.of(self.folder(gallery), spec) if queries else asked
             quality = evaluation.evaluate(held, asked if queries else None, match, exclude).as_dict()
+            if match == "label":
+                quality["knn_accuracy"] = evaluation.knn_accuracy(held, asked if queries else None, match, exclude)
         timings = evaluation.time_queries(
             self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked
         )
@@ -207,3 +215,4 @@ class Services:
         self.indexes.close()
         self.maps.close()
         self.training.close()
+        self.latent.close()

@@ -35,7 +35,7 @@ MAY_USE = {
     "settings": {"retrieval.core"},
     "services": {"engines", "retrieval", "settings"},
     "ui": {"services", "retrieval"},
-    "engines": {"retrieval.core"},
+    "engines": {"retrieval.core", "retrieval.foreground"},
     "retrieval": set(),
     "benchmarks": {"ui", "services", "settings", "engines", "retrieval", "training"},
 }
@@ -56,8 +56,8 @@ HEAVY = {
 ONLY_IN = {
     "gradio": ("ui/", "app.py"),
     "faiss": ("retrieval/indexes/faiss_index.py",),
-    "cv2": ("retrieval/foreground.py",),
     "openTSNE": ("retrieval/projection.py",),
+    "cv2": ("retrieval/foreground.py", "engines/garments.py"),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }

@@ -6,14 +6,16 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+from pydantic import BaseModel, ValidationError
 
 from retrieval.core import AppError
 from services import Services
 
 log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
 
 OURS = "Something went wrong on our side. Try again; if it stays, the log of the app says why."
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -45,3 +47,29 @@ def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]
     signature = inspect.signature(handler)
     event.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
     return event
+
+
+def served(handler: Callable[..., Any], services: Services) -> Callable[[Any], Any]:
+    """Return `handler` for gr.HTML's server_functions: called with one JSON value, it answers with another.
+
+    A failure is an answer too, {"problem": plain words}: the component shows it where it happened.
+    """
+
+    @functools.wraps(handler)
+    def answer(data: Any) -> Any:  # noqa: ANN401 - JSON is any value
+        try:
+            return handler(services, data)
+        except Exception as error:
+            return {"problem": words(error)}
+
+    del answer.__wrapped__  # type: ignore[attr-defined]  # Gradio reads the signature, which has to be this one's
+    return answer
+
+
+def checked(form: type[Model], data: object) -> Model:
+    """Read what a component of the page sent as `form`; raises AppError."""
+    try:
+        return form.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise AppError(f"The page sent something odd ({'.'.join(map(str, first['loc']))}: {first['msg']}).") from None

@@ -1,4 +1,4 @@
-"""Where pictures come from, by name: sample · folder:PATH · deepfashion2:PATH."""
+"""Where pictures come from, by name: sample · folder:PATH · deepfashion2:PATH · idx:PATH."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
 from retrieval.catalogs.folder import FolderCatalog
+from retrieval.catalogs.idx import IdxCatalog
 from retrieval.core import AppError, Catalog
 
-FORMS = "sample, folder:PATH, deepfashion2:PATH"
+FORMS = "sample, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test]"
 
 
 def open_catalog(name: str, sample: Path, label_pattern: str | None = None) -> Catalog:
@@ -24,6 +25,8 @@ def open_catalog(name: str, sample: Path, label_pattern: str | None = None) -> C
         return FolderCatalog(root, label_pattern)
     if form == "deepfashion2" and place:
         return DeepFashion2Catalog(root, name=name, title=f"DeepFashion2 {root.name}")
+    if form == "idx" and place:
+        return IdxCatalog(os.path.expanduser(place))
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")
 
 

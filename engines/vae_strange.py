@@ -1,0 +1,54 @@
+"""How strange a picture is to a latent space: how far its features lie from those of the pictures it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+NEIGHBOURS = 5
+REFERENCES = 4000
+COMPONENTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Strangeness:
+    """Deep nearest neighbours (Sun et al. 2022, arXiv:2204.06507) among training pictures.
+
+    `centre` float32 (features,), `components` float32 (features, COMPONENTS) the directions in which features spread
+    most, `references` float16 (n, COMPONENTS) of unit length, the training pictures in those.
+    """
+
+    centre: np.ndarray
+    components: np.ndarray
+    references: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, rng: np.random.Generator) -> Strangeness:
+        """Take its measure from the features, float32 (n, features), of training pictures."""
+        centre = features.mean(axis=0)
+        _, directions = np.linalg.eigh(np.cov(features.T))
+        components = directions[:, ::-1][:, :COMPONENTS].astype(np.float32)
+        chosen = rng.permutation(len(features))[:REFERENCES]
+        return cls(centre, components, _unit((features[chosen] - centre) @ components).astype(np.float16))
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> Strangeness:
+        """Return what `arrays` made."""
+        return cls(arrays["feature_centre"], arrays["components"], arrays["references"])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a file has to keep."""
+        return {"feature_centre": self.centre, "components": self.components, "references": self.references}
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Return float32 (n,), 0 to 2: one minus the mean cosine with the NEIGHBOURS nearest training pictures."""
+        cosines = _unit((features - self.centre) @ self.components) @ self.references.astype(np.float32).T
+        count = min(NEIGHBOURS, cosines.shape[1])
+        nearest = np.partition(cosines, -count, axis=1)[:, -count:]
+        return (1 - nearest.mean(axis=1)).astype(np.float32)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
