@@ -23,6 +23,9 @@ for job in (
     measure.doctor,
 ):
     app.command()(job)
+training = typer.Typer(help="Train a model of your own.", no_args_is_help=True)
+training.command("vae")(latent.train)
+app.add_typer(training, name="train")
 
 
 @app.callback()

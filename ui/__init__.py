@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import compare, header, look, look_alike, map, pictures
+from ui import compare, header, latent, look, look_alike, map, pictures
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
+    ("latent", "Latent space", latent.create),
     ("compare", "Compare engines", compare.create),
 )
 
