@@ -99,7 +99,7 @@ def _cosines(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
 def measure(train: Pictures, held: Pictures, left_out: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Return {"class": {score: AUROC}, "glyphs": {score: AUROC}} of a latent space that never saw class `left_out`."""
     shown = train.take(train.labels != left_out)
-    used = shown.take(slice(0, options.pictures))
+    used = shown.take(np.arange(min(options.pictures, len(shown))))
     recipe = Recipe(options.latent, options.epochs, label_weight=options.label_weight)
     networks = fit(used.pixels, used.labels.astype(np.int32), recipe)
     known = see(networks, used.pixels)

@@ -107,7 +107,7 @@ def _stepper(networks: Networks, recipe: Recipe, steps: int) -> Callable[..., tf
         optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
         return tf.stack([missed, spread])
 
-    return advance  # type: ignore[no-any-return]
+    return advance
 
 
 def _class_loss(means: tf.Tensor, directions: tf.Variable, numbers: tf.Tensor) -> tf.Tensor:

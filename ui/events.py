@@ -62,7 +62,7 @@ def served(handler: Callable[..., Any], services: Services) -> Callable[[Any], A
         except Exception as error:
             return {"problem": words(error)}
 
-    del answer.__wrapped__  # type: ignore[attr-defined]  # Gradio reads the signature, which has to be this one's
+    del answer.__wrapped__  # Gradio reads the signature, which has to be this one's
     return answer
 
 
