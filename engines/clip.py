@@ -171,7 +171,7 @@ def _tokenizer(checkpoint: str) -> Tokenizer:
         from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
         return CLIPTokenizer.from_pretrained(str(vocabulary.parent), local_files_only=True).backend_tokenizer
-    path = clip_files.need(checkpoint, clip_files.TOKENIZER)
+    path = clip_files.tokenizer(checkpoint)
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises a bare Exception at a damaged file

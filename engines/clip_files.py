@@ -21,7 +21,8 @@ REVISIONS = {DEFAULT: "refs/pr/15"}
 
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-TOKENIZER = "tokenizer.json"
+TOKENIZER, SENTENCEPIECE = "tokenizer.json", "spiece.model"
+FIXED_SIGLIP2 = "google/siglip2-base-patch16-224"
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 _LICENCES = {DEFAULT: "MIT", "patrickjohncyh/fashion-clip": "MIT"}
 
@@ -105,6 +106,18 @@ def check(spec: EncoderSpec) -> None:
     _check_files(spec.checkpoint)
 
 
+def tokenizer(checkpoint: str) -> Path:
+    """Return where tokenizer.json lies; raises AppError when it is missing, or is there in another form only."""
+    if not find(checkpoint, TOKENIZER) and find(checkpoint, SENTENCEPIECE):
+        raise AppError(
+            f"{checkpoint} has its tokenizer only as {SENTENCEPIECE} (SentencePiece); {TOKENIZER} is needed, the same "
+            "in the form that the tokenizers library reads. Make it where transformers and sentencepiece are installed "
+            f"(AutoTokenizer.from_pretrained('{checkpoint}').save_pretrained(FOLDER)), or name another checkpoint in "
+            f"VISUAL_SEARCH_CLIP, such as {DEFAULT}."
+        )
+    return need(checkpoint, TOKENIZER)
+
+
 def is_here(checkpoint: str) -> bool:
     """Tell whether everything that a search needs is on this machine."""
     try:
@@ -130,6 +143,11 @@ def family(spec: EncoderSpec, config: Mapping[str, Any]) -> str:
             f"authors: export VISUAL_SEARCH_TRUST_REMOTE_CODE={spec.checkpoint}"
         )
     found = config.get("model_type")
+    if found == "siglip2":
+        raise AppError(
+            f"{spec.checkpoint} is a NaFlex SigLIP 2, which cuts every picture into another number of pieces; only "
+            f"those of a fixed picture size are read. Name its sibling in VISUAL_SEARCH_CLIP, such as {FIXED_SIGLIP2}."
+        )
     if found not in ("clip", "siglip"):
         raise AppError(
             f"{spec.checkpoint} is a '{found}', not a CLIP or SigLIP of a fixed picture size (model_type 'clip' or "
@@ -179,7 +197,7 @@ def _check_files(checkpoint: str) -> None:
     weight_files(checkpoint)
     preprocessor(checkpoint)
     if not find(checkpoint, "vocab.json"):
-        need(checkpoint, TOKENIZER)
+        tokenizer(checkpoint)
 
 
 def _row(checkpoint: str, weights: str, trusted: bool) -> EncoderSpec:

@@ -60,9 +60,11 @@ class Searcher:
         filter: Filter | None = None,
         picture: np.ndarray | None = None,
         picture_weight: float = 0.5,
+        without: Collection[str] = (),
     ) -> Result:
         """Search by weighted phrases, and by a picture's vector (float32 (dim,), unit length) too where one is given.
 
+        The items `without` are left out of the results.
         The words are t = sum of w_i t_i over unit vectors t_i, brought to length 1. With a picture p the query is
         (1 - picture_weight) t / s(t) + picture_weight p / s(p), where s(v), the spread of v, is the standard deviation
         of the scores that it gives this index (of the SPREAD_OVER best where it is larger). Pictures lie far from words
@@ -89,7 +91,7 @@ class Searcher:
             query = _unit(mixed, "The words and the picture cancel each other out. Move the weight to one of them.")
         cut = [text for text, short in zip(texts, reader.truncated(texts), strict=True) if short]
         notes = tuple(f"Only the beginning of '{text[:40]}…' is read: the engine takes no longer text." for text in cut)
-        return replace(self._search(query.astype(np.float32), k, filter, seconds), notes=notes)
+        return replace(self._search(query.astype(np.float32), k, filter, seconds, without), notes=notes)
 
     def _spread(self, query: np.ndarray, filter: Filter | None) -> float:
         scores = [hit.score for hit in self.index.query(query[None].astype(np.float32), SPREAD_OVER, filter)[0]]

@@ -1,4 +1,4 @@
-"""What a person types, as weighted phrases: `a red summer dress, floral:0.5, - stripes`."""
+"""What a person types, as weighted phrases: `a red summer dress, floral:0.5, no stripes`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from retrieval.core import AppError
 
 LONGEST = 2000
 PHRASES = 16
-_MINUS = ("-", "\N{MINUS SIGN}", "\N{EN DASH}", "\N{EM DASH}")
+_MINUS = re.compile(r"[-\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}]|(?:no|not|without)\s", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*:\s*(\d+(?:\.\d+)?|\.\d+)$", re.ASCII)
 _SEPARATOR = re.compile(r"[,;\n\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC COMMA}\N{ARABIC COMMA}]")
 _HEAVIEST = 10.0
@@ -24,8 +24,9 @@ class Phrase:
 
 
 def parse(query: str) -> list[Phrase]:
-    """Return the phrases between commas: `:0.5` at the end is a weight (1 by default), `-` at the start a minus.
+    """Return the phrases between commas: `:0.5` at the end is a weight (else 1), `-` or `no` at the start a minus.
 
+    Networks such as CLIP do not understand "no" inside a phrase: it would bring what it names.
     A phrase of weight 0 counts as not written. Raises AppError, in words, when nothing is left to look for, when there
     are only minus phrases, and when the text has more than LONGEST characters, or PHRASES phrases.
     """
@@ -43,8 +44,8 @@ def parse(query: str) -> list[Phrase]:
 
 def _phrase(part: str) -> Phrase | None:
     sign = 1.0
-    if part.startswith(_MINUS):
-        sign, part = -1.0, part[1:].strip()
+    if minus := _MINUS.match(part):
+        sign, part = -1.0, part[minus.end() :].strip()
     found = _WEIGHT.search(part)
     weight = min(float(found[1]), _HEAVIEST) if found else 1.0
     text = part[: found.start()].strip() if found else part

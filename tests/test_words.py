@@ -68,6 +68,13 @@ def test_phrases_weights_and_minus_are_read() -> None:
     assert parse("dress:99")[0].weight == 10
 
 
+def test_no_and_without_are_minus_only_as_words_of_their_own() -> None:
+    assert parse("red dress, no stripes, Without dots:0.5, not long") == [
+        Phrase("red dress", 1), Phrase("stripes", -1), Phrase("dots", -0.5), Phrase("long", -1),
+    ]  # fmt: skip
+    assert parse("nordic jumper, no-show socks") == [Phrase("nordic jumper", 1), Phrase("no-show socks", 1)]
+
+
 @pytest.mark.parametrize("query", ["", "   ", ",,", "...", "-", "dress:0", "-, :2"])
 def test_nothing_to_look_for_is_said(query: str) -> None:
     with pytest.raises(AppError, match="Type what you are looking for"):
@@ -128,6 +135,12 @@ def test_a_weight_of_half_lets_words_and_picture_count_alike(searcher: Searcher,
 def test_the_picture_alone_is_the_search_by_picture(searcher: Searcher, gallery: np.ndarray) -> None:
     expected = [str(n) for n in np.argsort(-(gallery @ gallery[3]))]
     assert ids(searcher, [Phrase("red")], picture=gallery[3], picture_weight=1.0) == expected
+
+
+def test_what_is_left_out_is_not_found_and_the_rest_keeps_its_order(searcher: Searcher, gallery: np.ndarray) -> None:
+    words = [Phrase("red")]
+    mixed = ids(searcher, words, picture=gallery[3])
+    assert ids(searcher, words, picture=gallery[3], without=["3"]) == [item for item in mixed if item != "3"]
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])

@@ -13,6 +13,7 @@ import numpy as np
 
 from retrieval.core import AppError, Filter
 from retrieval.pictures import decode
+from retrieval.words import parse as parse_words
 from services import Services
 from ui import figures, filters, query, results
 from ui.events import words
@@ -32,12 +33,14 @@ COUNT = 24
 class Seen:
     """What the network made of a visitor's last question, so that marks and filters need no second look.
 
-    `vector` is float32 (dim,), `address` where the browser finds the picture at the network's input.
+    `vector` is float32 (dim,), `address` where the browser finds the picture at the network's input, `notes` what a
+    person should know of it.
     """
 
     key: tuple[object, ...]
     vector: np.ndarray
     address: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,13 @@ def search(
     try:
         question = query.parse(asked)
         scope = Scope(catalog, engine, count, filters.parse((chosen or {}).get("chosen")))
-        if not (question.picture or question.item or question.liked):
+        if not (question.picture or question.item or question.liked or question.text):
             hollow = not len(services.searcher(catalog, *engine).index)
             return (results.empty() if hollow else results.start()), "", None
         result, seen = answer(services, question, scope, seen)
         size = services.spec(*engine).image_size
-        figure = figures.figure(seen.address, result.query, result.curve, len(result.hits), size)
+        said = question.text if not question.pictured else ""
+        figure = figures.figure(seen.address, result.query, result.curve, len(result.hits), size, said)
     except Exception as error:
         return results.problem(words(error)), "", None
     return results.found(catalog, result, question.liked, question.disliked, scope.passing), figure, seen
@@ -124,27 +128,50 @@ def answer(services: Services, question: Query, scope: Scope, seen: Seen | None)
     searcher = services.searcher(scope.catalog, *scope.engine)
     key = (scope.catalog, scope.engine, *question.subject)
     marks = (question.liked, question.disliked)
-    itself = [question.item] if question.item and not question.box else []
-    if seen and seen.key == key and (any(marks) or question.picture or question.box):
-        return searcher.by_examples(seen.vector, *marks, scope.count, scope.passing, itself), seen
-    result, address = _unmarked(services, searcher, question, scope)
-    seen = Seen(key, result.query, address)
-    if any(marks):
-        result = searcher.by_examples(seen.vector, *marks, scope.count, scope.passing, itself)
-    return result, seen
+    itself = [question.item] if question.item and question.pictured and not question.box else []
+    known = seen if seen and seen.key == key else None
+    if known is None or not (any(marks) or question.picture or question.box or question.text):
+        result, address = _unmarked(services, searcher, question, scope)
+        known = Seen(key, result.query, address, result.notes)
+        if not any(marks):
+            return result, known
+    result = searcher.by_examples(known.vector, *marks, scope.count, scope.passing, itself)
+    return replace(result, notes=known.notes), known
 
 
 def _unmarked(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:
     """Search by the question without its marks; also return the address of the picture at the network's input."""
+    if question.text:
+        return _worded(services, searcher, question, scope)
     if question.item and not question.box:
-        address = f"picture/{quote(scope.catalog, safe='')}?side=320&id={quote(question.item, safe='')}"
-        return searcher.by_id(question.item, scope.count, scope.passing), address
+        return searcher.by_id(question.item, scope.count, scope.passing), _address(scope.catalog, question.item)
     started = time.perf_counter()
     size = services.spec(*scope.engine).image_size
     image = picture(services, scope.catalog, question, size)
     decoded = time.perf_counter() - started
     result = searcher.by_image(image, scope.count, scope.passing)
     return replace(result, seconds={"decode": decoded, **result.seconds}), figures.input_picture(image, size)
+
+
+def _worded(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:
+    """Search by the question's words, and by its picture too where that has a say."""
+    phrases = parse_words(question.text)
+    if not question.pictured:
+        return searcher.by_words(phrases, scope.count, scope.passing), ""
+    if question.item and not question.box:
+        vector, address = searcher.index.vectors([question.item])[0], _address(scope.catalog, question.item)
+        itself = [question.item]
+    else:
+        size = services.spec(*scope.engine).image_size
+        image = picture(services, scope.catalog, question, size)
+        vector, address = searcher.encoder.encode_images([image])[0], figures.input_picture(image, size)
+        itself = []
+    result = searcher.by_words(phrases, scope.count, scope.passing, vector, question.balance, itself)
+    return result, address
+
+
+def _address(catalog: str, item: str) -> str:
+    return f"picture/{quote(catalog, safe='')}?side=320&id={quote(item, safe='')}"
 
 
 def picture(services: Services, catalog: str, question: Query, size: int) -> Image:
@@ -161,7 +188,7 @@ def answer_client(services: Services, question: Query, scope: Scope) -> dict[str
     """Return the answer to a client of the API; raises AppError while the catalogue is not indexed yet.
 
     {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the cut-off,
-    "seconds": {step: seconds}}.
+    "seconds": {step: seconds}, "notes": what a person should know}.
     """
     if not searchable(services, scope.catalog, scope.engine):
         open_index(services, scope.catalog, scope.engine)
@@ -170,4 +197,4 @@ def answer_client(services: Services, question: Query, scope: Scope) -> dict[str
             raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
     result, _ = answer(services, question, scope, None)
     rows = [{"rank": rank, **results.card(hit)} for rank, hit in enumerate(result.hits, start=1)]
-    return {"results": rows, "strong": result.strong, "seconds": result.seconds}
+    return {"results": rows, "strong": result.strong, "seconds": result.seconds, "notes": [*result.notes]}

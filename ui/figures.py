@@ -14,22 +14,20 @@ from retrieval.cutoff import strong_results
 COLUMNS = 48
 LEVELS = 8
 CELL = 6
+_SAID = 200
 WIDTH, HEIGHT, MARGIN = 420, 150, 34
 
 
-def figure(seen: str, vector: np.ndarray, curve: np.ndarray, shown: int, size: int) -> str:
+def figure(seen: str, vector: np.ndarray, curve: np.ndarray, shown: int, size: int, said: str = "") -> str:
     """Return the three panels of one query as HTML.
 
-    `seen` is the address of the picture at the network's input; `vector` float32 (dim,); `curve` float32 (n,), scores
-    from the best, of which `shown` are on the page; `size` in pixels.
+    `seen` is the address of the picture at the network's input, unless only words were `said`; `vector` float32 (dim,);
+    `curve` float32 (n,), scores from the best, of which `shown` are on the page; `size` in pixels.
     """
     strong = strong_results(curve) if len(curve) else 0
     return (
         '<div class="figures">'
-        + _panel(
-            f'<img src="{escape(seen)}" alt="The query as the network receives it" width="168" height="168"/>',
-            f"1. The network sees {size} x {size} pixels",
-        )
+        + (_said(said) if said else _seen(seen, size))
         + _panel(strip(vector), f"2. It makes {len(vector)} numbers of them: the embedding")
         + _panel(score_curve(curve, strong, shown), f"3. The scores of the nearest {len(curve)} pictures, best first")
         + "</div>"
@@ -86,6 +84,16 @@ def score_curve(curve: np.ndarray, strong: int, shown: int) -> str:
         f'<text x="{MARGIN}" y="{HEIGHT - 10}">rank 1 · shaded: the {shown} shown</text>'
         f'<text x="{WIDTH - 8}" y="{HEIGHT - 10}" text-anchor="end">{len(curve)}</text></svg>'
     )
+
+
+def _seen(address: str, size: int) -> str:
+    picture = f'<img src="{escape(address)}" alt="The query as the network receives it" width="168" height="168"/>'
+    return _panel(picture, f"1. The network sees {size} x {size} pixels")
+
+
+def _said(text: str) -> str:
+    short = text if len(text) <= _SAID else f"{text[:_SAID]} …"
+    return _panel(f'<p class="said">{escape(short)}</p>', "1. The network reads your words")
 
 
 def _panel(drawing: str, caption: str) -> str:

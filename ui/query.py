@@ -23,16 +23,24 @@ RelativeBox = tuple[float, float, float, float]
 """Left, top, right, bottom as parts of the upright picture's width and height, 0 to 1."""
 
 SMALLEST = 0.005
+LONGEST_SENT = 100_000
+"""Characters; how many are read is for retrieval.words to say, in words."""
+
 TWINS = 8
 """How many equal pictures an item may have for its attributes still to be found among its nearest."""
 
 
 class Query(BaseModel):
-    """One question as the page sends it: an uploaded picture or an item, a box in it, and marks on earlier results."""
+    """One question as the page sends it: an uploaded picture or an item, a box in it, words, and marks on results.
+
+    `balance` is how much the picture counts beside words: 0 is the words alone, 1 the picture alone.
+    """
 
     picture: FileData | None = None
     item: Id | None = None
     box: RelativeBox | None = None
+    text: Annotated[str, Field(max_length=LONGEST_SENT)] = ""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.5
     liked: Ids = Field(default_factory=list)
     disliked: Ids = Field(default_factory=list)
 
@@ -46,9 +54,15 @@ class Query(BaseModel):
         return box
 
     @property
-    def subject(self) -> tuple[str | None, str | None, RelativeBox | None]:
+    def subject(self) -> tuple[object, ...]:
         """What is looked for, without the marks: equal subjects have equal query vectors."""
-        return (self.picture.path if self.picture else None), self.item, self.box
+        seen = (self.picture.path if self.picture else None), self.item, self.box
+        return (*seen, self.text, self.balance) if self.text else seen
+
+    @property
+    def pictured(self) -> bool:
+        """Whether a picture, uploaded or an item, has a say in the answer."""
+        return bool(self.picture or self.item) and not (self.text and self.balance == 0)
 
 
 def create() -> gr.HTML:

@@ -39,6 +39,7 @@ def found(
         "disliked": list(disliked),
         "summary": summary(result),
         "detail": detail(result, chosen),
+        "notes": list(result.notes),
     }
 
 

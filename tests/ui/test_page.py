@@ -34,7 +34,7 @@ def test_three_endpoints_are_public_and_the_model_events_share_one_queue(service
     public = [event.api_name for event in events if event.api_visibility == "public"]
     assert public == ["look_alike", "latent_neighbours", "compare", "duplicates"]
     model = [event for event in events if event.concurrency_id == "engine-squeezenet"]
-    assert len(model) == 3
+    assert len(model) == 4
     assert all(event.api_visibility in ("public", "private") for event in events)
 
 

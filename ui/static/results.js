@@ -61,9 +61,10 @@ function card(hit, rank) {
     action("find", "Search", "Search by this", () => use(hit)),
   );
   thumb.addEventListener("click", () => use(hit));
+  const shared = hit.shared ? [make("p", { class: "shared" }, hit.shared)] : [];
   return make(
-    "li", { class: "card", "data-id": hit.id },
-    thumb,
+    "li", { class: hit.shared ? "card both" : "card", "data-id": hit.id },
+    thumb, ...shared,
     make("p", { class: "facts" }, make("span", { class: "rank" }, String(rank)), bar,
       make("span", { class: "score", title: "similarity: cosine, 1.00 is the same" }, score)),
     make("p", { class: "words", title: name }, words || " "),
@@ -97,8 +98,19 @@ function grid(hits, first) {
   return make("ol", { class: "cards", start: String(first) }, ...hits.map((hit, index) => card(hit, first + index)));
 }
 
+// One question, several engines: a column for each.
+function side({ title, summary, detail, notes, hits, problem, done, total }) {
+  const parts = [make("h2", {}, title)];
+  if (problem) parts.push(make("p", { class: "problem" }, problem));
+  else if (!hits) parts.push(make("p", {}, summary), make("progress", total ? { max: total, value: done, "aria-label": title } : { "aria-label": title }));
+  else parts.push(make("p", { class: "said" }, summary), make("p", { class: "detail" }, detail), ...notes.map(note), grid(hits, 1));
+  return make("section", { class: "side", "aria-label": title }, ...parts);
+}
+
+const note = (text) => make("p", { class: "note", role: "status" }, text);
+
 function results() {
-  const parts = [grid(value.hits.slice(0, value.strong), 1)];
+  const parts = [...(value.notes ?? []).map(note), grid(value.hits.slice(0, value.strong), 1)];
   if (value.strong < value.hits.length) {
     const weak = grid(value.hits.slice(value.strong), value.strong + 1);
     weak.classList.add("weak");
@@ -126,11 +138,14 @@ function notice() {
 const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
 
 function download() {
-  const names = [...new Set(value.hits.flatMap(({ attributes }) => Object.keys(attributes)))].sort();
-  const rows = value.hits.map(({ id, score, attributes }, index) => [
-    cell(id), index + 1, score.toFixed(6), ...names.map((name) => cell(attributes[name] ?? "")),
-  ]);
-  const lines = [["id", "rank", "score", ...names].map(cell), ...rows].map((row) => row.join(","));
+  const lists = value.sides?.filter(({ hits }) => hits) ?? [value];
+  const names = [...new Set(lists.flatMap(({ hits }) => hits).flatMap(({ attributes }) => Object.keys(attributes)))].sort();
+  const rows = lists.flatMap(({ title, hits }) => hits.map(({ id, score, attributes }, index) => [
+    ...(value.sides ? [cell(title)] : []), cell(id), index + 1, score.toFixed(6),
+    ...names.map((name) => cell(attributes[name] ?? "")),
+  ]));
+  const heads = [...(value.sides ? ["engine"] : []), "id", "rank", "score", ...names];
+  const lines = [heads.map(cell), ...rows].map((row) => row.join(","));
   const link = make("a", { download: "visual-search.csv" });
   link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
   link.click();
@@ -140,7 +155,7 @@ function download() {
 function receive() {
   value = JSON.parse(JSON.stringify(props.value ?? {}));
   if (!value.state) return;
-  const found = value.state === "results";
+  const found = value.state === "results" || value.state === "sides";
   marks = new Map([
     ...(value.liked ?? []).map((id) => [id, "liked"]),
     ...(value.disliked ?? []).map((id) => [id, "disliked"]),
@@ -148,7 +163,8 @@ function receive() {
   $(".summary").textContent = found ? value.summary : "";
   $(".detail").textContent = found ? value.detail : "";
   $(".csv").hidden = !found;
-  $(".body").replaceChildren(...(found ? results() : notice()));
+  const sides = () => [make("div", { class: "sides" }, ...value.sides.map(side))];
+  $(".body").replaceChildren(...(value.state === "sides" ? sides() : found ? results() : notice()));
   element.classList.remove("busy");
   if (value.state === "problem") mode.dispatchEvent(new CustomEvent("problem", { detail: value.text }));
   drawMarks();
