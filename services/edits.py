@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from engines import edit_models
 from engines.edit_models import AUTO, EditModel
@@ -54,6 +54,10 @@ class Edits:
         first = next((row for row in rows if row.name == self.model), edit_models.facts(self.model))
         return [first, *(row for row in rows if row.name != first.name)]
 
+    def facts(self, model: str) -> EditModel:
+        """Return what a model takes, as far as it is known."""
+        return edit_models.facts(model)
+
     def cost(self, model: str, size: str, quality: str, variants: int, picture: tuple[int, int]) -> Cost:
         """Return what an edit of a picture of (w, h) costs roughly, what is sent aside; raises AppError for a size."""
         facts = edit_models.facts(model)
@@ -62,9 +66,11 @@ class Edits:
 
     def garment(self, image: Image.Image) -> Image.Image:
         """Return where the garment is, as far as its colours tell: mode L, 255 for it, in the size of `image`."""
-        from retrieval.foreground import foreground
+        from retrieval.foreground import SIDE, foreground
 
-        return Image.fromarray(np.where(foreground(image) >= 0.5, 255, 0).astype(np.uint8), "L")
+        soft = Image.fromarray((foreground(image) * 255).astype(np.uint8))
+        smooth = soft.filter(ImageFilter.GaussianBlur(max(image.size) / SIDE))  # the estimate's own steps
+        return smooth.point(lambda level: 255 if level >= 128 else 0)
 
     def edit(self, wish: Wish, stop: Stop, key: str | None = None) -> Iterator[Step]:
         """Yield what comes of a wish; `key` is a visitor's own. Raises AppError in words for a shopper."""

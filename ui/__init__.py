@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import compare, header, latent, look, look_alike, map, pictures
+from ui import compare, edit, header, latent, look, look_alike, map, pictures
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
     ("latent", "Latent space", latent.create),
+    ("edit", "Edit and search", edit.create),
     ("compare", "Compare engines", compare.create),
 )
 

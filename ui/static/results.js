@@ -5,6 +5,7 @@ const $ = (selector) => element.querySelector(selector);
 const ICONS = {
   more: "M8 3v10M3 8h10",
   less: "M3 8h10",
+  edit: "M3 13l.7-3L10.6 3.1l2.3 2.3L6 12.3z",
   find: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.4 10.4 14 14",
 };
 let value = {};
@@ -37,6 +38,13 @@ function inWords({ attributes }) {
 const ask = (detail) => mode.dispatchEvent(new CustomEvent("query", { detail }));
 const use = (hit) => ask({ item: hit.id, alt: described(hit) || hit.id });
 
+// The tab where pictures are edited may not be there yet: it is made when it is first opened, and looks here then.
+function edit(hit) {
+  globalThis.editWanted = { catalog: value.catalog, id: hit.id, alt: described(hit) || hit.id };
+  document.dispatchEvent(new CustomEvent("edit", { detail: globalThis.editWanted }));
+  [...document.querySelectorAll("[role=tab]")].find(({ textContent }) => textContent.trim() === "Edit and search")?.click();
+}
+
 function card(hit, rank) {
   const words = inWords(hit);
   const name = described(hit) || hit.id;
@@ -59,6 +67,7 @@ function card(hit, rank) {
     action("more", "More", "More like this", () => mark(hit.id, "liked")),
     action("less", "Less", "Less like this", () => mark(hit.id, "disliked")),
     action("find", "Search", "Search by this", () => use(hit)),
+    action("edit", "Edit", "Edit this", () => edit(hit)),
   );
   thumb.addEventListener("click", () => use(hit));
   const shared = hit.shared ? [make("p", { class: "shared" }, hit.shared)] : [];
