@@ -84,8 +84,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     def run(*given: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
         yield from make(services, *given)
 
-    tab.select(bound(arrive, services), [header.catalog, asked, board, model],
-               [asked, board, model, quality, size, engine], **PRIVATE)  # fmt: skip
+    tab.select(bound(arrive, services), [header.catalog, asked, board], [asked, board], **PRIVATE)
+    tab.select(bound(choices, services), [model], [model, quality, size, engine], **PRIVATE)
     gr.on([tab.select, engine.input], bound(engine_of, services), [engine], [header.engine], **PRIVATE)
     asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **FIND)
     model.input(bound(options, services), [model], [quality, size], **PRIVATE)
@@ -125,24 +125,19 @@ def engine_of(services: Services, engine: str) -> Engine:
 
 
 def arrive(
-    services: Services, catalog: str, asked: Mapping[str, Any] | None, board: Mapping[str, Any] | None, model: str
-) -> tuple[Any, ...]:
-    """Fill the tab when it is opened: examples, a first picture, the models. What a visitor did before stays.
+    services: Services, catalog: str, asked: Mapping[str, Any] | None, board: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], Any]:
+    """Fill the tab when it is opened: examples, and a first picture. What a visitor did before stays."""
+    return _opening(services, catalog, asked), gr.skip() if board else edit_board.start()
 
-    Outputs: picture, board, model, quality, size, engine.
+
+def choices(services: Services, model: str) -> tuple[gr.Dropdown, ...]:
+    """Return the models, what the chosen one offers, and the engines. It comes apart: the list loads a large package.
+
+    Outputs: model, quality, size, engine.
     """
-    rows = services.edits.models()
-    quality, size = options(services, model)
-    choices = [(_title(row), row.name) for row in rows]
-    engines = _engines(services)
-    return (
-        _opening(services, catalog, asked),
-        gr.skip() if board else edit_board.start(),
-        gr.Dropdown(choices, value=model),
-        quality,
-        size,
-        gr.Dropdown(engines),
-    )
+    models = [(_title(row), row.name) for row in services.edits.models()]
+    return gr.Dropdown(models, value=model), *options(services, model), gr.Dropdown(_engines(services))
 
 
 def _opening(services: Services, catalog: str, asked: Mapping[str, Any] | None) -> dict[str, Any]:
