@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+from dataclasses import replace
 
 import ui
 from retrieval.core import AppError
 from services import Services
-from settings import Settings
+from settings import LOCALHOST, Settings
 
 
 def main() -> None:
@@ -16,18 +18,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Visual Search: find pictures that look alike.")
     try:
         settings = Settings.from_environment()
+        settings.place_downloads()
     except AppError as error:
         parser.error(str(error))
     parser.add_argument("--catalog", action="append", metavar="NAME", help="sample, folder:PATH, … (repeatable)")
     parser.add_argument("--share", action="store_true", help="make a public link")
+    parser.add_argument(
+        "--auth", action="store_true", help="let in only whom VISUAL_SEARCH_AUTH names; on by itself where it is set"
+    )
     parser.add_argument("--host", default=settings.host, help=f"address to listen on (default {settings.host})")
     parser.add_argument("--port", type=int, default=settings.port, help="port (default: the first free from 7860)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("faiss.loader", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    if given.auth and not settings.auth:
+        parser.error("--auth needs names and passwords: set VISUAL_SEARCH_AUTH to name:password, …")
+    strangers = (given.share or given.host != LOCALHOST) and "VISUAL_SEARCH_MANAGE" not in os.environ
     try:
-        services = Services(settings, [*(given.catalog or ()), "sample"])
+        services = Services(
+            replace(settings, manage=settings.manage and not strangers), [*(given.catalog or ()), "sample"]
+        )
     except AppError as error:
         parser.error(str(error))
     demo = ui.build(services)
@@ -35,7 +46,8 @@ def main() -> None:
         server_name=given.host, server_port=given.port, share=given.share, prevent_thread_lock=True,
         **ui.launch_options(services),
     )  # fmt: skip
-    # Only now, so that the page answers first: index what is new, and load the network before the first question.
+    # Only now, so that the page answers first: open what was added before, index what is new, load the network.
+    services.shelf.open_all()
     services.ensure(services.catalogs()[0].key, "squeezenet")
     demo.block_thread()
 

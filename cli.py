@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from commands import edit, err, find, latent, measure
+from commands import catalogs, edit, err, find, latent, measure
 from retrieval.core import AppError
+from settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for job in (
@@ -26,6 +27,7 @@ for job in (
 training = typer.Typer(help="Train a model of your own.", no_args_is_help=True)
 training.command("vae")(latent.train)
 app.add_typer(training, name="train")
+app.add_typer(catalogs.app, name="catalogs")
 
 
 @app.callback()
@@ -33,6 +35,7 @@ def main(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress 
     """Find pictures by look, by style, by type and by words, and measure how well that works."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     err.quiet = quiet
+    Settings.from_environment().place_downloads()
 
 
 def run() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,18 +13,33 @@ ROOT = Path(__file__).resolve().parent
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
+PERSISTENT = Path("/data")
+"""Where a Space keeps what outlives a restart, if it has paid for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation may choose; sizes in bytes, pixels or counts as named."""
+    """What an installation may choose; sizes in bytes, pixels or counts as named.
+
+    `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
+    (name, password). `manage` lets a visitor delete what other visitors use too.
+    """
 
     index_cache: Path = ROOT / "index_cache"
+    downloads: Path | None = None
     sample: Path = ROOT / "assets" / "sample"
     prepared: Path = ROOT / "assets" / "prepared"
     host: str = LOCALHOST
     port: int | None = None
+    auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    manage: bool = True
     max_upload_bytes: int = 32 * 1024 * 1024
+    max_archive_bytes: int = 512 * 1024 * 1024
+    max_archive_files: int = 5000
+    max_uploads_bytes: int = 4 * 1024**3
+    max_hub_rows: int = 20_000
+    max_hub_catalogs: int = 20
+    max_queue: int = 64
     clip: tuple[str, ...] = DEFAULT_CLIP
     trusted: tuple[str, ...] = ()
     openai_key: str = field(default="", repr=False)
@@ -33,13 +48,16 @@ class Settings:
     edit_seconds: float = 300.0
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), GRADIO_SERVER_NAME and _PORT.
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, persistent: Path = PERSISTENT) -> Settings:
+        """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE (0 or 1).
 
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
-        On a Space listen to every address.
+        GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
+        persistent storage where it has one. Who may be a stranger deletes nothing: `manage` is on by itself only on an
+        address that others cannot reach.
         """
-        host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if "SPACE_ID" in environment else LOCALHOST)
+        space = "SPACE_ID" in environment
+        host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if space else LOCALHOST)
         port = environment.get("GRADIO_SERVER_PORT")
         if port and not port.isdecimal():
             raise AppError(f"GRADIO_SERVER_PORT is '{port}', not a number. Give a port such as 7860.")
@@ -47,10 +65,15 @@ class Settings:
         if base_url and not base_url.startswith(("http://", "https://")):
             raise AppError(f"OPENAI_BASE_URL is '{base_url}'. Give an address such as https://api.openai.com/v1.")
         cache = environment.get("VISUAL_SEARCH_CACHE")
+        kept = persistent / "visual-search" if space and os.access(persistent, os.W_OK) else None
+        manage = environment.get("VISUAL_SEARCH_MANAGE")
         return cls(
-            index_cache=Path(cache).expanduser() if cache else ROOT / "index_cache",
+            index_cache=Path(cache).expanduser() if cache else (kept / "index_cache" if kept else ROOT / "index_cache"),
+            downloads=kept / "downloads" if kept else None,
             host=host,
             port=int(port) if port else None,
+            auth=_pairs(environment.get("VISUAL_SEARCH_AUTH")),
+            manage=manage == "1" if manage else host == LOCALHOST,
             clip=_names(environment.get("VISUAL_SEARCH_CLIP")) or DEFAULT_CLIP,
             trusted=_names(environment.get("VISUAL_SEARCH_TRUST_REMOTE_CODE")),
             openai_key=environment.get("OPENAI_API_KEY", "").strip(),
@@ -58,6 +81,34 @@ class Settings:
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
         )
 
+    @property
+    def hub(self) -> Path:
+        """Where the chosen parts of data sets from the Hub lie."""
+        return self.index_cache / "hub"
+
+    @property
+    def uploads(self) -> Path:
+        """Where visitors' pictures lie while they are here."""
+        return self.index_cache / "uploads"
+
+    @property
+    def registry(self) -> Path:
+        """The file that names the catalogues which every start opens."""
+        return self.index_cache / "catalogs.json"
+
+    def place_downloads(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        """Send what the frameworks download to `downloads`, unless the environment says where; before they load."""
+        if self.downloads:
+            for name, folder in (("HF_HOME", "huggingface"), ("TORCH_HOME", "torch"), ("KERAS_HOME", "keras")):
+                environment.setdefault(name, str(self.downloads / folder))
+
 
 def _names(value: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
+def _pairs(value: str | None) -> tuple[tuple[str, str], ...]:
+    pairs = [name.partition(":")[::2] for name in _names(value)]
+    if not all(name and password for name, password in pairs):
+        raise AppError("VISUAL_SEARCH_AUTH is not written as name:password, several with a comma between them.")
+    return tuple(pairs)

@@ -24,7 +24,9 @@ err = Console(stderr=True, soft_wrap=True)
 
 Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
 Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
-Catalog = Annotated[str, typer.Option(help="sample, folder:PATH, deepfashion2:PATH or idx:PATH[:train|:test].")]
+Catalog = Annotated[
+    str, typer.Option(help="sample, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test] or hf:NAME#LIMIT.")
+]
 Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -56,11 +58,11 @@ def build(services: Services, key: str, engine: str, weights: str | None) -> Rep
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar on the error stream while inside, moved by what is yielded."""
+def bar(doing: str = "Indexing") -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar, called `doing`, on the error stream while inside, moved by what is yielded."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
     with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as shown:
-        task = shown.add_task("Indexing", total=None, speed="")
+        task = shown.add_task(doing, total=None, speed="")
 
         def track(progress: Progress) -> None:
             shown.update(

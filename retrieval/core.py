@@ -53,6 +53,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a catalogue's pictures come from, in words or as an address, and their licence where it is known."""
+
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer to a query; `score` is the cosine similarity, higher is better."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import tempfile
 import threading
@@ -117,6 +119,19 @@ def write_atomically(path: Path, data: bytes) -> None:
 def drop_manifest(folder: Path, spec: EncoderSpec) -> None:
     """Delete the manifest: there is no finished index any more."""
     _manifest_path(folder, spec).unlink(missing_ok=True)
+
+
+def delete(folder: Path, spec: EncoderSpec) -> None:
+    """Delete the index of `spec` in `folder`, its manifest first; none is no error."""
+    drop_manifest(folder, spec)
+    for file in files(folder, spec):
+        file.unlink(missing_ok=True)
+
+
+def files(folder: Path, spec: EncoderSpec) -> list[Path]:
+    """Return every file that the index of `spec` in `folder` consists of."""
+    mine = re.compile(rf"{re.escape(f'{spec.engine}-{spec.weights}')}(-[0-9a-f]{{12}})?\.[^/]*")
+    return [path for path in folder.glob(f"{glob.escape(spec.engine)}-*") if mine.fullmatch(path.name)]
 
 
 def table_name(spec: EncoderSpec, digest: str, preprocessing: str) -> str:

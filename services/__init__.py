@@ -23,6 +23,9 @@ from services.latent_runs import LatentRuns
 from services.maps import Maps, MapStatus
 from services.models import ModelStore
 from services.opened import CatalogInfo, Opened
+from services.overview import Overview
+from services.shelf import Shelf
+from services.uploads import Uploads
 from services.views import Views
 from settings import Settings
 
@@ -32,9 +35,10 @@ __all__ = ["CatalogInfo", "Job", "MapStatus", "Services", "Status"]
 class Services:
     """Everything that app, command line and benchmarks ask for; safe to share between threads.
 
-    The parts do the work: `opened` holds the catalogues, `indexes` builds and opens, `views` shows, `edits` edits,
-    `maps` lays out, `models` keeps what users trained, `training` is the one queue in which they train, `latent` is for
-    what latent spaces do beyond search, and `latent_runs` trains them.
+    The parts do the work: `opened` holds the catalogues, `shelf` those that stay, `uploads` those of a visit;
+    `indexes` builds and opens, `views` and `overview` show, `edits` edits, `maps` lays out, `models` keeps what users
+    trained, `training` is the one queue in which they train, `latent` is for what latent spaces do beyond search, and
+    `latent_runs` trains them.
     """
 
     def __init__(
@@ -43,11 +47,14 @@ class Services:
         """Open the catalogues called `names`; raises AppError for a bad one. `label_pattern` is for folders."""
         self.settings = settings
         engines.offer_clip(settings.clip, settings.trusted)
-        self.opened = Opened(settings.sample, label_pattern)
+        self.opened = Opened(settings, label_pattern)
         for name in names:
             self.opened.open(name)
         self.indexes = Indexes(settings, self.opened)
         self.views = Views(settings, self.opened, self.indexes)
+        self.overview = Overview(self.opened, self.indexes, self.views)
+        self.shelf = Shelf(settings, self.opened, self.indexes)
+        self.uploads = Uploads(settings, self.opened, self.indexes, self.views)
         self.edits = Edits(settings)
         self.maps = Maps(self.indexes)
         self.models = ModelStore(settings.index_cache / "models")
@@ -211,8 +218,9 @@ class Services:
         return self.views.thumbnail(catalog, item_id, side)
 
     def close(self) -> None:
-        """Ask running builds, maps and trainings to stop after their step; what they stored is kept."""
+        """Ask running builds, maps and trainings to stop; what they stored is kept, visitors' pictures are not."""
         self.indexes.close()
         self.maps.close()
         self.training.close()
         self.latent.close()
+        self.uploads.close()

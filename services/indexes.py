@@ -50,6 +50,7 @@ class _Job:
     made: str = ""
     running: bool = False
     told: float = 0.0
+    halted: bool = False
 
 
 class Indexes:
@@ -65,7 +66,7 @@ class Indexes:
 
     def folder(self, catalog: str) -> Path:
         """Return where the indexes of a catalogue lie."""
-        return self._settings.index_cache / catalog
+        return self._opened.folder(catalog)
 
     def status(self, catalog: str, engine: str, weights: str | None = None) -> Status:
         """Return how the index of `catalog` under `engine` stands."""
@@ -79,7 +80,7 @@ class Indexes:
             recent = job.status.checked_at and time.time() - job.status.checked_at < RECHECK_SECONDS
             if job.running or recent:
                 return
-            job.running = True
+            job.running, job.halted = True, False
             if job.searcher is None:
                 job.status = Status("waiting")
         threading.Thread(target=self._run, args=(catalog, spec, job), name=f"index {catalog}", daemon=True).start()
@@ -135,6 +136,29 @@ class Indexes:
         """Return whether an open index of the catalogue has the item."""
         return held(self.searchers(catalog), item_id)
 
+    def halt(self, catalog: str, engine: str, weights: str | None = None) -> None:
+        """Ask a build to stop after its batch, or before it begins; what it stored is kept."""
+        self._job(catalog, engines.spec(engine, weights)).halted = True
+
+    def delete(self, catalog: str, engine: str, weights: str | None = None) -> None:
+        """Delete an index from memory and disk, after stopping its build; the pictures stay."""
+        spec = engines.spec(engine, weights)
+        self.halt(catalog, spec.engine, spec.weights)
+        with self._builds:
+            with self._lock:
+                self._jobs.pop((catalog, spec.engine, spec.weights), None)
+            storage.delete(self.folder(catalog), spec)
+
+    def forget(self, catalog: str) -> None:
+        """Drop every job of a catalogue that is about to close, after stopping its builds."""
+        with self._lock:
+            mine = [key for key in self._jobs if key[0] == catalog]
+            for key in mine:
+                self._jobs[key].halted = True
+        with self._builds, self._lock:
+            for key in mine:
+                self._jobs.pop(key, None)
+
     def close(self) -> None:
         """Ask running builds to stop after their batch; what they stored is kept."""
         self._stopping.set()
@@ -183,6 +207,8 @@ class Indexes:
             if job.searcher is None:
                 self._open_finished(catalog, spec, job)
             with self._builds:
+                if job.halted:
+                    raise Stopped
                 report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(catalog, job, p))
             self._current(catalog, engines.spec(spec.engine, spec.weights), job)
             job.status = Status(
@@ -190,7 +216,8 @@ class Indexes:
                 skipped=tuple(report.skipped),
             )  # fmt: skip
         except Stopped:
-            job.status = replace(job.status, state="missing")
+            ready = job.searcher is not None
+            job.status = replace(job.status, state="ready" if ready else "missing", checked_at=None)
         except Exception as error:
             if not isinstance(error, AppError):
                 log.exception("indexing %s failed", catalog)
@@ -217,7 +244,7 @@ class Indexes:
             return
 
     def _track(self, catalog: str, job: _Job, progress: Progress) -> None:
-        if self._stopping.is_set():
+        if self._stopping.is_set() or job.halted:
             raise Stopped
         job.status = replace(
             job.status, state="building", done=progress.done, total=progress.total,

@@ -7,57 +7,93 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval import catalogs
+from retrieval.catalogs.hub_fetch import Track
 from retrieval.core import AppError, Catalog
+from settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """What a page shows of a catalogue; `key` is safe in a URL."""
+    """What a page shows of a catalogue; `key` is safe in a URL.
+
+    `source` and `licence` are empty where they are not known. A `private` one belongs to the visit that uploaded it.
+    """
 
     key: str
     title: str
     note: str
+    source: str = ""
+    licence: str = ""
+    private: bool = False
 
 
 class Opened:
-    """The open catalogues by key, in the order in which they were opened; safe to share between threads."""
+    """The open catalogues by key, in the order in which they were opened; safe to share between threads.
 
-    def __init__(self, sample: Path, label_pattern: str | None = None) -> None:
-        """Open nothing yet; `sample` is the folder of the drawn sample, `label_pattern` is for folders."""
-        self._sample, self._label_pattern = sample, label_pattern
+    A private catalogue is in no list: who does not have its key, which cannot be guessed, learns nothing of it.
+    """
+
+    def __init__(self, settings: Settings, label_pattern: str | None = None) -> None:
+        """Open nothing yet; `label_pattern` is for folders."""
+        self._settings, self._label_pattern = settings, label_pattern
         self._keys: dict[str, str] = {}
         self._catalogs: dict[str, Catalog] = {}
+        self._homes: dict[str, Path] = {}
         self._lock = threading.Lock()
 
-    def open(self, name: str) -> str:
+    def open(self, name: str, anonymous: bool = False, track: Track = lambda fetching: None) -> str:
         """Open the catalogue called `name`, unless it is open, and return its key; raises AppError for a bad name."""
-        catalog = catalogs.open_catalog(name, self._sample, self._label_pattern)
+        with self._lock:
+            if name in self._keys:
+                return self._keys[name]
+        catalog = catalogs.open_catalog(
+            name, self._settings.sample, self._label_pattern, self._settings.hub, anonymous, track
+        )
         key = catalogs.key(catalog)
         with self._lock:
-            self._keys[name] = key
+            self._keys[name] = self._keys[catalog.name] = key
             self._catalogs.setdefault(key, catalog)
         return key
+
+    def keep_private(self, key: str, catalog: Catalog, home: Path) -> None:
+        """Open a visitor's own catalogue under `key`; everything that is made of it lies in the folder `home`."""
+        with self._lock:
+            self._catalogs[key], self._homes[key] = catalog, home
 
     def close(self, key: str) -> None:
         """Forget an open catalogue; one that is not open is no error."""
         with self._lock:
             self._catalogs.pop(key, None)
+            self._homes.pop(key, None)
             self._keys = {name: known for name, known in self._keys.items() if known != key}
 
     def infos(self) -> list[CatalogInfo]:
-        """Return the open catalogues, in the order in which they were opened."""
+        """Return the open catalogues that everybody may see, in the order in which they were opened."""
         with self._lock:
-            opened = list(self._catalogs.items())
-        return [CatalogInfo(key, c.title, "drawn by our own script" if key == "sample" else "") for key, c in opened]
+            keys = [key for key in self._catalogs if key not in self._homes]
+        return [self.info(key) for key in keys]
+
+    def info(self, key: str) -> CatalogInfo:
+        """Return the facts of an open catalogue, also of a private one; raises AppError."""
+        catalog = self.catalog(key)
+        origin = catalogs.origin(catalog)
+        with self._lock:
+            private = key in self._homes
+        note = "drawn by our own script" if key == "sample" else "only you see it" if private else ""
+        return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private)
 
     def key(self, name: str) -> str:
         """Return the key of a catalogue that was opened as `name`."""
         return self._keys[name]
 
     def catalog(self, key: str) -> Catalog:
-        """Return an open catalogue; raises AppError with the valid keys."""
+        """Return an open catalogue; raises AppError with the keys that everybody may know."""
         with self._lock:
             if key in self._catalogs:
                 return self._catalogs[key]
-            known = ", ".join(self._catalogs)
-        raise AppError(f"There is no catalogue '{key}'. Choose one of: {known}.")
+            known = ", ".join(known for known in self._catalogs if known not in self._homes)
+        raise AppError(f"There is no catalogue '{key[:80]}'. Choose one of: {known}.")
+
+    def folder(self, key: str) -> Path:
+        """Return where the indexes of a catalogue lie."""
+        return self._homes[key] / "indexes" if key in self._homes else self._settings.index_cache / key

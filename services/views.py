@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 
 from PIL import Image
 
@@ -26,6 +27,7 @@ class Views:
         self._settings, self._opened, self._indexes = settings, opened, indexes
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._sheets: dict[str, set[str]] = {}
         self._facets: dict[str, tuple[str, dict[str, dict[str, int]]]] = {}
 
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
@@ -80,6 +82,20 @@ class Views:
                 self._thumbnails.popitem(last=False)
         return data
 
+    def may_show(self, catalog: str, ids: Sequence[str]) -> None:
+        """Let these pictures of a catalogue be shown, though no index may hold them yet."""
+        with self._lock:
+            self._sheets[catalog] = {*self._sheets.get(catalog, ()), *ids}
+
+    def forget(self, catalog: str) -> None:
+        """Drop all that is kept of a catalogue that was closed."""
+        with self._lock:
+            self._sheets.pop(catalog, None)
+            self._facets.pop(catalog, None)
+            for key in [key for key in self._thumbnails if key[0] == catalog]:
+                del self._thumbnails[key]
+
     def _check_known(self, catalog: str, item_id: str) -> None:
-        if not self._indexes.holds(catalog, item_id):
+        self._opened.catalog(catalog)
+        if item_id not in self._sheets.get(catalog, ()) and not self._indexes.holds(catalog, item_id):
             raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")

@@ -29,7 +29,7 @@ ROOMS = (
 )
 MAY_USE = {
     "app": {"ui", "services", "settings", "retrieval.core"},
-    "cli": {"commands", "retrieval.core"},
+    "cli": {"settings", "commands", "retrieval.core"},
     "commands": {"services", "settings", "doctor", "retrieval"},
     "doctor": {"engines", "settings", "retrieval.core"},
     "settings": {"retrieval.core"},
@@ -58,6 +58,7 @@ ONLY_IN = {
     "faiss": ("retrieval/indexes/faiss_index.py",),
     "openTSNE": ("retrieval/projection.py",),
     "cv2": ("retrieval/foreground.py", "engines/garments.py"),
+    "datasets": ("retrieval/catalogs/",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }

@@ -37,7 +37,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> ColourEncoder:
     """Put one engine without weights into the table, loaded."""
     encoder = ColourEncoder()
     monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {(ENGINE, "none"): encoder})
+    monkeypatch.setattr(engines, "_loaded", {(ENGINE, "none", COLOUR_SPEC.digest): encoder})
     return encoder
 
 

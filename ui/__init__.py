@@ -7,24 +7,29 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import compare, edit, header, latent, look, look_alike, map, pictures
+from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
     ("latent", "Latent space", latent.create),
     ("edit", "Edit and search", edit.create),
     ("compare", "Compare engines", compare.create),
+    ("catalogs", "Catalogues", catalogs.create),
 )
+KEPT = (600, 3600)
+"""Every so many seconds, delete what visitors sent so many seconds ago; all of it when the app ends."""
 
 
 def build(services: Services) -> gr.Blocks:
     """Lay out the page: the header, then one tab per row of TABS, each wired to the header by itself."""
-    with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True) as demo:
-        top = header.create(services, demo)
-        with gr.Tabs():
+    with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
+        top = header.create(services)
+        with gr.Tabs() as tabs:
             for key, title, create in TABS:
                 with gr.Tab(title, id=key) as tab:
                     create(services, top, tab)
+        header.link(services, top, demo, tabs)
+    demo.queue(max_size=services.settings.max_queue)
     return demo
 
 
@@ -33,7 +38,8 @@ def launch_options(services: Services) -> dict[str, Any]:
     return {
         **look.options(),
         "app_kwargs": {"routes": [pictures.route(services), map.route(services)]},
-        "max_file_size": services.settings.max_upload_bytes,
+        "auth": list(services.settings.auth) or None,
+        "max_file_size": services.settings.max_archive_bytes,
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,

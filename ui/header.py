@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from retrieval.core import AppError
-from services import Services, Status
+from services import CatalogInfo, Services, Status
 from ui import look
 from ui.events import PRIVATE, bound
 
@@ -18,6 +19,9 @@ ENGINE = ("squeezenet", "fashion")
 POLL_SECONDS = 1.0
 OPENING_SECONDS = 0.4
 NAMED_SKIPS = 200
+REMEMBERED = """(engine) => {
+  try { return [engine, sessionStorage.getItem("visual-search") ?? ""]; } catch { return [engine, ""]; }
+}"""
 
 Engine = tuple[str, str]
 
@@ -27,16 +31,20 @@ class Header:
     """What tabs listen to and read.
 
     `opened` changes when a catalogue is opened or becomes searchable; `engine` holds (engine, weights) of the tab
-    in use.
+    in use. `visit` names the visit to which uploads belong. `linked` is set once, to the (engine, weights) that the
+    page's address names: the tab of that engine shows its weights as chosen.
     """
 
     catalog: gr.Dropdown
     engine: gr.State
     opened: gr.State
+    visit: gr.State
+    linked: gr.State
+    seen: list[gr.Component]
 
 
-def create(services: Services, demo: gr.Blocks) -> Header:
-    """Lay out the title, the catalogue and its status; page load, a choice and the timer keep them true."""
+def create(services: Services) -> Header:
+    """Lay out the title, the catalogue and its status; a choice and the timer keep them true."""
     known = services.catalogs()
     choices = [(info.title, info.key) for info in known]
     with gr.Row(elem_classes="top"):
@@ -50,25 +58,70 @@ def create(services: Services, demo: gr.Blocks) -> Header:
         )  # fmt: skip
     engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
+    visit, linked = gr.State(None), gr.State(None)
     seen = [status, timer, opened]
-    demo.load(bound(arrive, services), [engine], [catalog, *seen], **PRIVATE)
-    gr.on([catalog.input, engine.change], bound(choose, services), [catalog, engine], seen, **PRIVATE)
-    timer.tick(bound(follow, services), [catalog, engine], seen, **PRIVATE)
-    return Header(catalog, engine, opened)
+    asked = [catalog, engine, visit]
+    gr.on([catalog.input, engine.change], bound(choose, services), asked, seen, **PRIVATE)
+    timer.tick(bound(follow, services), asked, seen, **PRIVATE)
+    return Header(catalog, engine, opened, visit, linked, seen)
 
 
-def arrive(services: Services, engine: Engine, request: gr.Request) -> tuple[str, str, gr.Timer, dict[str, Any]]:
-    """Open the catalogue that the page's address names (`?catalog=…`), else the first."""
-    known = [info.key for info in services.catalogs()]
-    wanted = request.query_params.get("catalog")
-    catalog = wanted if wanted in known else known[0]
-    return catalog, *choose(services, catalog, engine)
+def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> None:
+    """Let the page begin where its address says, or where this visit was before, and end a visit that is left."""
+    remembered = gr.Textbox(visible=False)
+    demo.load(
+        bound(arrive, services), [header.engine, remembered],
+        [header.catalog, *header.seen, header.visit, header.linked, tabs], js=REMEMBERED, **PRIVATE,
+    )  # fmt: skip
+    demo.unload(bound(leave, services))
 
 
-def choose(services: Services, catalog: str, engine: Engine) -> tuple[str, gr.Timer, dict[str, Any]]:
+def arrive(services: Services, engine: Engine, remembered: str | None, request: gr.Request) -> tuple[Any, ...]:
+    """Open the catalogue that the page's address names (`?catalog=…`), else the one used before, else the first.
+
+    `remembered` is what the browser kept of this visit, as JSON; whatever else it holds is ignored.
+    """
+    before = _before(remembered)
+    visit = services.uploads.arrive(request.session_hash or "", before.get("visit"))
+    choices = offered(services, visit)
+    known = [key for _, key in choices]
+    asked = request.query_params
+    catalog = next((key for key in (asked.get("catalog"), before.get("catalog")) if key in known), known[0])
+    try:
+        spec = services.named(asked.get("engine") or ":".join(engine))
+        linked = (spec.engine, spec.weights) if asked.get("engine") else None
+    except AppError:
+        linked = None
+    tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab", "").replace("-", "").isalpha() else gr.skip()
+    shown = choose(services, catalog, engine, visit)
+    return gr.Dropdown(choices, value=catalog), *shown, visit, linked, tab
+
+
+def leave(services: Services, request: gr.Request) -> None:
+    """Note that a browser is gone: what it uploaded is deleted when it does not come back soon."""
+    services.uploads.leave(request.session_hash or "")
+
+
+def offered(services: Services, visit: str | None) -> list[tuple[str, str]]:
+    """Return (title, key) of the catalogues that everybody may use and of those of this visit."""
+    return [(info.title, info.key) for info in (*services.uploads.of(visit), *services.catalogs())]
+
+
+def _before(remembered: str | None) -> dict[str, str]:
+    try:
+        known = json.loads((remembered or "{}")[:2000])
+    except ValueError:
+        return {}
+    pairs = known.items() if isinstance(known, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}
+
+
+def choose(
+    services: Services, catalog: str, engine: Engine, visit: str | None = None
+) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Start bringing the index up to date, and say how it stands."""
     open_index(services, catalog, engine)
-    return follow(services, catalog, engine)
+    return follow(services, catalog, engine, visit)
 
 
 def open_index(services: Services, catalog: str, engine: Engine) -> None:
@@ -81,14 +134,32 @@ def open_index(services: Services, catalog: str, engine: Engine) -> None:
         time.sleep(0.02)
 
 
-def follow(services: Services, catalog: str, engine: Engine) -> tuple[str, gr.Timer, dict[str, Any]]:
+def follow(
+    services: Services, catalog: str, engine: Engine, visit: str | None = None
+) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Return the status in words, the timer (running while there is something to follow) and what is open."""
     status = services.status(catalog, *engine)
     there = searchable(services, catalog, engine)
     failed = status.error if status.state == "failed" and not there else None
     opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
-    note = next((info.note for info in services.catalogs() if info.key == catalog), "")
-    return status_html(status, note), gr.Timer(active=status.state in ("waiting", "building")), opened
+    info = services.opened.info(catalog)
+    return (
+        _open(info, engine, visit) + status_html(status, info.note),
+        gr.Timer(active=status.state in ("waiting", "building")),
+        opened,
+    )
+
+
+def _open(info: CatalogInfo, engine: Engine, visit: str | None) -> str:
+    """Return what is open, for the script that keeps the address and the browser's memory of this visit true."""
+    facts = {
+        "catalog": info.key,
+        "engine": ":".join(engine),
+        "visit": visit or "",
+        "shared": "" if info.private else "yes",
+    }
+    marks = " ".join(f'data-{name}="{escape(text)}"' for name, text in facts.items())
+    return f"<i hidden {marks}></i>"
 
 
 def searchable(services: Services, catalog: str, engine: Engine) -> bool:

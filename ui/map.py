@@ -8,17 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from retrieval.core import AppError, Attributes
 from services import MapStatus, Services
-from ui import look
+from ui import door, look
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
 
 NEAR = 10
 """How many of the nearest pictures say where the question belongs, and are marked."""
@@ -67,7 +69,7 @@ def value(
 
 def route(services: Services) -> Route:
     """Return `GET /map/{catalog}?engine=…&weights=…&method=…`, for the `routes` of the web application."""
-    return Route("/map/{catalog}", partial(points, services), methods=["GET"], name="map")
+    return door.guarded("/map/{catalog}", partial(points, services))
 
 
 def points(services: Services, request: Request) -> Response:

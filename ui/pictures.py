@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from retrieval.core import AppError
 from services import Services
+from ui import door
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
 
 SIDES = (160, 320, 640)
 KEEP_SECONDS = 600
@@ -17,7 +21,7 @@ KEEP_SECONDS = 600
 
 def route(services: Services) -> Route:
     """Return `GET /picture/{catalog}?id=…&side=…`, for the `routes` of the web application."""
-    return Route("/picture/{catalog}", partial(picture, services), methods=["GET"], name="picture")
+    return door.guarded("/picture/{catalog}", partial(picture, services))
 
 
 def picture(services: Services, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Where pictures come from, by name: sample · folder:PATH · deepfashion2:PATH · idx:PATH."""
+"""Where pictures come from, by name: sample · folder:PATH · deepfashion2:PATH · idx:PATH · hf:NAME."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ import os
 import re
 from pathlib import Path
 
+from retrieval.catalogs import hub_names, huggingface
 from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
 from retrieval.catalogs.folder import FolderCatalog
+from retrieval.catalogs.hub_fetch import Track
 from retrieval.catalogs.idx import IdxCatalog
-from retrieval.core import AppError, Catalog
+from retrieval.core import AppError, Catalog, Origin
 
-FORMS = "sample, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test]"
+FORMS = "sample, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
 
 
-def open_catalog(name: str, sample: Path, label_pattern: str | None = None) -> Catalog:
-    """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern."""
+def open_catalog(
+    name: str,
+    sample: Path,
+    label_pattern: str | None = None,
+    hub: Path = Path("index_cache", "hub"),
+    anonymous: bool = False,
+    track: Track = lambda fetching: None,
+) -> Catalog:
+    """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern.
+
+    A data set of the Hub that is not on this machine is fetched into `hub` (see huggingface.open_hub for `anonymous`
+    and `track`).
+    """
     form, _, place = name.partition(":")
     root = Path(os.path.expanduser(place))
     if name == "sample":
@@ -27,7 +40,14 @@ def open_catalog(name: str, sample: Path, label_pattern: str | None = None) -> C
         return DeepFashion2Catalog(root, name=name, title=f"DeepFashion2 {root.name}")
     if form == "idx" and place:
         return IdxCatalog(os.path.expanduser(place))
+    if form == "hf" and place:
+        return huggingface.open_hub(hub_names.parse(name), hub, anonymous, track)
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")
+
+
+def origin(catalog: Catalog) -> Origin:
+    """Return where a catalogue's pictures come from and their licence, as far as it says so."""
+    return getattr(catalog, "origin", Origin())
 
 
 def key(catalog: Catalog) -> str:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from retrieval import pictures
 from retrieval.catalogs.files import read_inside, stamp
-from retrieval.core import AppError, Attributes, Box, Item, fingerprint
+from retrieval.core import AppError, Attributes, Box, Item, Origin, fingerprint
 
 MARGIN = 0.08
+DRAWN = Origin("drawn by our own script, training/draw_sample.py", "MIT")
 _VALUES = {"category_name": "category", "colour": "colour", "pattern": "pattern", "neckline": "neckline",
            "length": "length"}  # fmt: skip
 
@@ -34,6 +35,7 @@ class DeepFashion2Catalog:
             raise AppError(f"{root} is not in DeepFashion2's layout: it needs the folders image/ and annos/.")
         self.name = name if name == "sample" else f"deepfashion2:{self._root}"
         self.title = title
+        self.origin = DRAWN if name == "sample" else Origin("a folder on this machine, in DeepFashion2's layout")
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the garments, picture by picture; a picture without a readable annotation yields one whole item."""

@@ -13,10 +13,10 @@ from PIL import Image
 
 from retrieval import pictures
 from retrieval.catalogs.files import read_inside, stamp
-from retrieval.core import AppError, Attributes, Item, fingerprint
+from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
-_TABLES = (("metadata.csv", "file_name"), ("images.csv", "image"))
+TABLES = (("metadata.csv", "file_name"), ("images.csv", "image"))
 
 
 class FolderCatalog:
@@ -34,6 +34,7 @@ class FolderCatalog:
         self._root = root.resolve()
         self.name = f"folder:{self._root}"
         self.title = self._root.name or str(self._root)
+        self.origin = Origin("a folder on this machine")
         try:
             self._pattern = re.compile(label_pattern) if label_pattern else None
         except re.error as error:
@@ -113,7 +114,7 @@ def _suffix(name: str) -> str:
 
 
 def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
-    for name, column in _TABLES:
+    for name, column in TABLES:
         path = folder / name
         if not path.is_file():
             continue

@@ -187,8 +187,22 @@ $("[data-do=forget]").addEventListener("click", () => {
   drawMarks();
   if (searched) ask({ liked: [], disliked: [] });
 });
+// Where many ask at once, say how many wait: the answer comes in its turn.
+async function tellQueue() {
+  if (!element.classList.contains("busy") || element.offsetParent === null) return;
+  try {
+    const { queue_size: waiting } = await (await fetch("gradio_api/queue/status")).json();
+    if (!element.classList.contains("busy")) return;
+    if (waiting > 1) $(".detail").textContent = `Many people search now: ${waiting} questions wait for their turn, yours among them.`;
+    setTimeout(tellQueue, 1500);
+  } catch {
+    // The connection is gone; Gradio says so itself.
+  }
+}
+
 mode.addEventListener("asked", ({ detail }) => {
   element.classList.add("busy");
+  setTimeout(tellQueue, 1500);
   const narrow = matchMedia("(max-width: 760px)").matches;
   if (detail?.far && narrow) element.scrollIntoView({ block: "start", behavior: "smooth" });
 });
