@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,7 @@ def _is_short(feature: Any, values: Sequence[object]) -> bool:  # noqa: ANN401
     if getattr(feature, "dtype", "") not in ("string", "large_string"):
         return True
     lengths = sorted(len(value) for value in values if isinstance(value, str) and value)
-    return bool(lengths) and lengths[int(0.9 * (len(lengths) - 1))] <= LONG
+    return bool(lengths) and lengths[math.ceil(0.9 * len(lengths)) - 1] <= LONG
 
 
 def attributes(row: Mapping[str, Any], names: Sequence[str], features: Mapping[str, Any]) -> Attributes:
