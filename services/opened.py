@@ -95,5 +95,6 @@ class Opened:
         raise AppError(f"There is no catalogue '{key[:80]}'. Choose one of: {known}.")
 
     def folder(self, key: str) -> Path:
-        """Return where the indexes of a catalogue lie."""
+        """Return where the indexes of an open catalogue lie; raises AppError: any other name might lead anywhere."""
+        self.catalog(key)
         return self._homes[key] / "indexes" if key in self._homes else self._settings.index_cache / key
