@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,9 +20,9 @@ Track = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Strangeness:
-    """The strangeness of `ids`, float32 (n,), sorted from the strangest; `made` is when the index they are of was."""
+    """The strangeness of `ids`, float32 (n,), sorted from the strangest; `mark` names the index that they are of."""
 
-    made: str
+    mark: str
     ids: tuple[str, ...]
     scores: np.ndarray
 
@@ -36,6 +37,13 @@ class Strangeness:
         """
         count = min(int(np.ceil(false_alarms * len(self.scores))), len(self.scores))
         return (float(self.scores[count - 1]) if count else float("inf")), count
+
+
+def mark(ids: Sequence[str], vectors: np.ndarray) -> str:
+    """Return what names an index by its content: the same pictures under the same weights, wherever it lies."""
+    digest = hashlib.blake2b("\n".join(ids).encode("utf-8", "surrogateescape"), digest_size=16)
+    digest.update(np.ascontiguousarray(vectors).tobytes())
+    return digest.hexdigest()
 
 
 def judge(
@@ -62,11 +70,11 @@ def judge(
     return found, problems
 
 
-def ranked(made: str, found: Sequence[tuple[str, float]]) -> Strangeness:
-    """Return what `judge` found, the strangest first, for an index that was made then."""
+def ranked(mark: str, found: Sequence[tuple[str, float]]) -> Strangeness:
+    """Return what `judge` found, the strangest first, for the index that `mark` names."""
     scores = np.array([score for _, score in found], np.float32)
     order = np.argsort(-scores, kind="stable")
-    return Strangeness(made, tuple(found[row][0] for row in order), scores[order])
+    return Strangeness(mark, tuple(found[row][0] for row in order), scores[order])
 
 
 def save(folder: Path, spec: EncoderSpec, strangeness: Strangeness) -> None:
@@ -79,15 +87,15 @@ def save(folder: Path, spec: EncoderSpec, strangeness: Strangeness) -> None:
     write_atomically(_path(folder, spec), out.getvalue())
 
 
-def load(folder: Path, spec: EncoderSpec, made: str) -> Strangeness | None:
-    """Return what was kept for the index made then, or None when there is none, or another's, or a damaged one."""
+def load(folder: Path, spec: EncoderSpec, mark: str) -> Strangeness | None:
+    """Return what was kept for the index that `mark` names, or None: none, another's, or a damaged one."""
     try:
         with np.load(_path(folder, spec), allow_pickle=False) as file:
             ids = tuple(file["ids"].tobytes().decode("utf-8", "surrogateescape").split("\n"))
-            found = Strangeness(file["made"].tobytes().decode(), ids, file["scores"])
+            found = Strangeness(file["mark"].tobytes().decode(), ids, file["scores"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return found if found.made == made and len(found.ids) == len(found.scores) else None
+    return found if found.mark == mark and len(found.ids) == len(found.scores) else None
 
 
 def check_rate(false_alarms: float) -> None:

@@ -23,13 +23,14 @@ ENGINE = "vae"
 
 @dataclass(slots=True)
 class Survey:
-    """How measuring a catalogue's strangeness stands; `found` is there when it is done."""
+    """How measuring a catalogue's strangeness stands, of the index made at `made`; `found` is there when it is done."""
 
     done: int = 0
     total: int = 0
     running: bool = False
     error: str = ""
     found: Strangeness | None = None
+    made: str = ""
 
 
 class Latent:
@@ -54,16 +55,12 @@ class Latent:
         spec = engines.spec(ENGINE, weights)
         made = indexing.open_manifest(self._indexes.folder(catalog), spec).made
         with self._lock:
-            survey = self._surveys.setdefault((catalog, spec.weights), Survey())
-            if survey.running or (survey.found and survey.found.made == made) or survey.error:
+            survey = self._surveys.get((catalog, spec.weights))
+            if survey and survey.made == made:
                 return survey
-            survey.running = True
-        survey.found = strangeness.load(self._indexes.folder(catalog), spec, made)
-        if survey.found:
-            survey.running = False
-        else:
-            name = f"strangeness {catalog}"
-            threading.Thread(target=self._run, args=(catalog, weights, survey), name=name, daemon=True).start()
+            survey = self._surveys[catalog, spec.weights] = Survey(running=True, made=made)
+        name = f"strangeness {catalog}"
+        threading.Thread(target=self._run, args=(catalog, weights, survey), name=name, daemon=True).start()
         return survey
 
     def judge(
@@ -79,13 +76,13 @@ class Latent:
         """Measure the strangeness of every indexed picture now, keep it beside the index and return it."""
         spec = engines.spec(ENGINE, weights)
         folder = self._indexes.folder(catalog)
-        made = indexing.open_manifest(folder, spec).made
-        known = strangeness.load(folder, spec, made)
+        held = Collection.of(folder, spec)
+        mark = strangeness.mark(held.ids, held.vectors)
+        known = strangeness.load(folder, spec, mark)
         if known:
             return known
-        ids = Collection.of(folder, spec).ids
-        judged, _ = strangeness.judge(self._opened.catalog(catalog), self.encoder(weights), ids, track)
-        found = strangeness.ranked(made, judged)
+        judged, _ = strangeness.judge(self._opened.catalog(catalog), self.encoder(weights), held.ids, track)
+        found = strangeness.ranked(mark, judged)
         strangeness.save(folder, spec, found)
         return found
 
