@@ -43,7 +43,7 @@ function draw() {
 }
 
 function receive() {
-  value = JSON.parse(JSON.stringify(props.value ?? {}));
+  value = JSON.parse(JSON.stringify(props.value || {}));
   draw();
 }
 watch("value", receive);

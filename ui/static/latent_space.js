@@ -235,7 +235,7 @@ for (const end of ["start", "end"]) {
 
 function receive() {
   const before = value;
-  value = JSON.parse(JSON.stringify(props.value ?? {}));
+  value = JSON.parse(JSON.stringify(props.value || {}));
   element.classList.toggle("lat-absent", !value.at);
   if (!value.at) return;
   const same = before.weights === value.weights && before.catalog === value.catalog && before.at;

@@ -94,7 +94,7 @@ new IntersectionObserver(([entry]) => {
 }).observe(element);
 
 function receive() {
-  value = JSON.parse(JSON.stringify(props.value ?? {}));
+  value = JSON.parse(JSON.stringify(props.value || {}));
   turn += 1;
   show();
 }

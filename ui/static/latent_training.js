@@ -140,7 +140,7 @@ for (const slot of [0, 1]) {
 }
 
 function receive() {
-  value = JSON.parse(JSON.stringify(props.value ?? {}));
+  value = JSON.parse(JSON.stringify(props.value || {}));
   list();
 }
 watch("value", receive);
