@@ -82,7 +82,7 @@ def save(folder: Path, spec: EncoderSpec, strangeness: Strangeness) -> None:
     out = io.BytesIO()
     ids = np.frombuffer("\n".join(strangeness.ids).encode("utf-8", "surrogateescape"), np.uint8)
     np.savez_compressed(
-        out, made=np.frombuffer(strangeness.made.encode(), np.uint8), ids=ids, scores=strangeness.scores
+        out, made=np.frombuffer(strangeness.mark.encode(), np.uint8), ids=ids, scores=strangeness.scores
     )
     write_atomically(_path(folder, spec), out.getvalue())
 
