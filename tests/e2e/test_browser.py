@@ -101,7 +101,7 @@ def address(folders: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathF
 
 
 def _await_answer(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert app.poll() is None, log.read_text()
         try:
