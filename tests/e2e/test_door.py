@@ -233,7 +233,7 @@ def test_fifty_visitors_at_once_each_get_the_answer_to_their_own_question(served
     gate = threading.Barrier(len(ids), timeout=240)
 
     def visit(name: str) -> tuple[str, float]:
-        client = Client(served.url, verbose=False)
+        client = Client(served.url, verbose=False, httpx_kwargs={"timeout": 120})
         gate.wait()
         found = client.predict(picture=handle_file(str(folder / name)), catalog=served.key, k=3, api_name="/look_alike")
         return found["results"][0]["id"], found["results"][0]["score"]
