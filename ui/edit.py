@@ -25,6 +25,7 @@ COUNT = 24
 QUEUE: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 8}
 FIND: dict[str, Any] = {"concurrency_id": "edit-find", "concurrency_limit": 2}
 AUTOMATIC = "automatic"
+PROMISE = "For this visit only: it goes to the service with each edit, and is not stored, logged or shared."
 
 METHOD = """
 **The mask.** Where the garment is, is estimated from colours alone: those along the frame are the background's, and
@@ -102,12 +103,13 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
 
 def _key(services: Services) -> gr.Textbox:
     ready = services.edits.ready
-    return gr.Textbox(
+    key = gr.Textbox(
         label=f"Your key for {services.edits.host}", type="password", max_length=500,
         placeholder="without one, the owner's is used" if ready else "sk-…",
         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-        info="For this visit only: it goes to the service with each edit, and is not stored, logged or shared.",
     )  # fmt: skip
+    gr.HTML(f"<p>{PROMISE}</p>", apply_default_css=False, elem_classes="plan")
+    return key
 
 
 def _engines(services: Services) -> list[tuple[str, str]]:
