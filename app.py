@@ -37,7 +37,7 @@ def main() -> None:
     strangers = (given.share or given.host != LOCALHOST) and "VISUAL_SEARCH_MANAGE" not in os.environ
     try:
         services = Services(
-            replace(settings, manage=settings.manage and not strangers), [*(given.catalog or ()), "sample"]
+            replace(settings, manage=settings.manage and not strangers), [*(given.catalog or ()), "sample", "paintings"]
         )
     except AppError as error:
         parser.error(str(error))

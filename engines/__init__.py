@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from engines import clip_files
-from retrieval.core import AppError, Encoder, EncoderSpec
+from retrieval.core import AppError, Encoder, EncoderSpec, Part
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
+
+_STYLE_PARTS = (Part("style", 256, 0.95), Part("content", 96, 0.05))
 
 SPECS: tuple[EncoderSpec, ...] = (
     EncoderSpec(
@@ -58,6 +60,30 @@ SPECS: tuple[EncoderSpec, ...] = (
         source="trained by training/train_vae.py on Fashion-MNIST (MIT)",
         load="engines.vae:VariationalAutoencoder",
         file="vae_map.safetensors",
+    ),
+    EncoderSpec(
+        engine="style",
+        weights="distilled",
+        title="VGG Gram matrices, our own front",
+        dim=352,
+        image_size=224,
+        licence="Apache-2.0",
+        source="trained by training/train_style.py to give ImageNet VGG19's Gram matrices",
+        load="engines.style:Style",
+        file="style_distilled.safetensors",
+        parts=_STYLE_PARTS,
+    ),
+    EncoderSpec(
+        engine="style",
+        weights="imagenet",
+        title="VGG16 Gram matrices, ImageNet",
+        dim=352,
+        image_size=224,
+        licence="CC BY 4.0",
+        source="keras.applications' published VGG16, through keras's own loader and cache",
+        load="engines.style:Style",
+        digest="vgg16-notop-6d6bbae1",
+        parts=_STYLE_PARTS,
     ),
 )
 """The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""

@@ -70,12 +70,22 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of an encoder's vector that says one thing: `dim` numbers, and its share of a cosine, 0 to 1."""
+
+    name: str
+    dim: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSpec:
     """The facts of one engine with one set of weights, readable without loading either.
 
     `digest` names the weights' content, `preprocessing` counts the versions of what is done to a picture before the
     network sees it: an index made under other values of either is stale. `checkpoint` is the name on the Hub or the
-    folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run.
+    folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run. `parts`
+    are what the vector is joined of, each a unit vector times the square root of its share; see retrieval/parts.py.
     """
 
     engine: str
@@ -92,6 +102,7 @@ class EncoderSpec:
     accepts_text: bool = False
     checkpoint: str = ""
     remote_code: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 def fingerprint(items: Iterable[Item]) -> str:
@@ -176,6 +187,29 @@ class LatentEncoder(Encoder, Protocol):
 
     def examine(self, pixels: np.ndarray) -> Examined:
         """Return what the model makes of uint8 (n, 28, 28)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StyleMatch:
+    """Why two pictures are alike in style.
+
+    `layers` are (name, cosine of the centred Gram matrices) from the finest to the coarsest; `places` are parts of the
+    other picture where its texture is most like the first's: left, top, right, bottom in parts of width and height.
+    """
+
+    layers: tuple[tuple[str, float], ...]
+    places: tuple[tuple[float, float, float, float], ...]
+
+
+class StyleEncoder(Encoder, Protocol):
+    """An encoder that says why two pictures are alike in style."""
+
+    def match_styles(self, image: Image.Image, other: Image.Image, patches: int) -> StyleMatch:
+        """Compare two upright RGB pictures layer by layer, and find up to `patches` places of `other` that show it."""
+        ...
+
+    def gram(self, image: Image.Image) -> np.ndarray:
+        """Return the Gram matrix of the first layer, float32 (c, c)."""
         ...
 
 

@@ -117,6 +117,17 @@ class Searcher:
         weights of Manning, Raghavan, Schuetze, "Introduction to Information Retrieval" (2008), section 9.1.1, after
         J. J. Rocchio, "Relevance feedback in information retrieval", in The SMART Retrieval System (1971).
         """
+        moved = self.moved(query, liked, disliked)
+        return self._search(moved, k, filter, {}, without={*disliked, *without})
+
+    def by_vector(
+        self, query: np.ndarray, k: int, filter: Filter | None = None, without: Collection[str] = ()
+    ) -> Result:
+        """Search by a vector, float32 (dim,), as it is: scores are inner products with it (see retrieval.parts)."""
+        return self._search(query, k, filter, {}, without)
+
+    def moved(self, query: np.ndarray | None, liked: Sequence[str], disliked: Sequence[str]) -> np.ndarray:
+        """Return `query` moved by marks as `by_examples` does, float32 (dim,) of length 1."""
         if query is None and not liked:
             raise AppError("Mark at least one picture as 'more like this', or start from a picture.")
         moved = np.zeros(self.index.dim, np.float32) if query is None else ALPHA * query
@@ -124,8 +135,7 @@ class Searcher:
             moved = moved + BETA * self.index.vectors(liked).mean(axis=0)
         if disliked:
             moved = moved - GAMMA * self.index.vectors(disliked).mean(axis=0)
-        moved = _unit(moved, "The marks cancel each other out. Remove one and search again.")
-        return self._search(moved, k, filter, {}, without={*disliked, *without})
+        return _unit(moved, "The marks cancel each other out. Remove one and search again.")
 
     def _search(
         self,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 from PIL import Image
 
 import engines
 from retrieval import comparison, duplicates, evaluation, pairs
-from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
+from retrieval.core import AppError, Catalog, Encoder, EncoderSpec, StyleEncoder, StyleMatch
 from retrieval.indexing import Progress, Report
 from retrieval.projection import Projection, Track
 from retrieval.searcher import Searcher
@@ -118,6 +119,16 @@ class Services:
         """Keep a model that a user trained, and offer it from now on; see `ModelStore.save`."""
         self.models.save(facts.engine, facts.weights, files, facts, about)
         engines.offer_models(self.models.rows())
+
+    def match_styles(
+        self, picture: Image.Image, other: Image.Image, engine: str, weights: str | None, patches: int = 3
+    ) -> StyleMatch:
+        """Say why two pictures are alike in style, by an engine that can tell."""
+        return cast(StyleEncoder, self.encoder(engine, weights)).match_styles(picture, other, patches)
+
+    def gram(self, picture: Image.Image, engine: str, weights: str | None) -> np.ndarray:
+        """Return the Gram matrix of a picture's finest layer, float32 (c, c)."""
+        return cast(StyleEncoder, self.encoder(engine, weights)).gram(picture)
 
     def evaluate(
         self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]

@@ -11,6 +11,9 @@ from retrieval.catalogs.hub_fetch import Track
 from retrieval.core import AppError, Catalog
 from settings import Settings
 
+OURS = ("sample", "paintings")
+DRAWN = "drawn by our own script"
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
@@ -79,7 +82,7 @@ class Opened:
         origin = catalogs.origin(catalog)
         with self._lock:
             private = key in self._homes
-        note = "drawn by our own script" if key == "sample" else "only you see it" if private else ""
+        note = DRAWN if key in OURS else "only you see it" if private else ""
         return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private)
 
     def key(self, name: str) -> str:

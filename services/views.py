@@ -11,7 +11,7 @@ from PIL import Image
 from retrieval import pictures
 from retrieval.core import AppError
 from services.indexes import Indexes, held
-from services.opened import Opened
+from services.opened import OURS, Opened
 from settings import Settings
 
 _THUMBNAILS = 2048
@@ -48,8 +48,8 @@ class Views:
 
     def examples(self, catalog: str) -> list[str]:
         """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""
-        chosen = self._settings.sample / "examples.txt"
-        if catalog == "sample" and chosen.is_file():
+        chosen = self._settings.sample.with_name(catalog) / "examples.txt"
+        if catalog in OURS and chosen.is_file():
             return chosen.read_text(encoding="utf-8").split()
         by_label: dict[str, str] = {}
         searchers = self._indexes.searchers(catalog)

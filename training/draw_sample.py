@@ -1,4 +1,7 @@
-"""Draws the sample corpus in DeepFashion2's layout: `python -m training.draw_sample --out assets/sample --seed 7`."""
+"""Draws the sample corpus in DeepFashion2's layout, and the paintings beside it.
+
+`python -m training.draw_sample --out assets/sample --seed 7`
+"""
 
 import argparse
 import json
@@ -15,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from training.draw_garments import Garment, garments
+from training.draw_paintings import draw_paintings
 from training.draw_paths import Points, area, as_points, clip_to_frame, simplified
 from training.draw_pictures import (
     Laid,
@@ -233,6 +237,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     draw_corpus(options.out, options.seed, options.jobs)
+    draw_paintings(options.out.with_name("paintings"), options.seed, options.jobs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the indexes that ship with the drawn sample: `python -m training.prepare_sample_index [ENGINE:WEIGHTS …]`."""
+"""Make the indexes that ship: `python -m training.prepare_sample_index [CATALOGUE:ENGINE:WEIGHTS …]`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tempfile import TemporaryDirectory
 from services import Services
 from settings import Settings
 
-SHIPPED = ("squeezenet:fashion", "vae:fashion", "vae:map")
+SHIPPED = ("sample:squeezenet:fashion", "sample:vae:fashion", "sample:vae:map", "paintings:style:distilled")
 
 
 def main() -> None:
-    """Index the sample with the engines asked for and put tables and manifests into assets/prepared/sample."""
+    """Index what was drawn with the engines asked for and put tables and manifests into assets/prepared/."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engines", nargs="*", default=SHIPPED)
+    parser.add_argument("indexes", nargs="*", default=SHIPPED)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings.from_environment()
-    with TemporaryDirectory() as scratch:
-        services = Services(replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none"))
-        target = settings.prepared / "sample"
-        for spec in map(services.named, options.engines):
-            report = services.build("sample", spec.engine, spec.weights)
+    for catalog, _, engine in (name.partition(":") for name in options.indexes):
+        with TemporaryDirectory() as scratch:
+            settings_here = replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none")
+            services = Services(settings_here, [catalog])
+            target, spec = settings.prepared / catalog, services.named(engine)
+            report = services.build(catalog, spec.engine, spec.weights)
             if spec.engine == "vae":
-                services.latent.measure("sample", spec.weights)
+                services.latent.measure(catalog, spec.weights)
             for old in target.glob(f"{spec.engine}-{spec.weights}[.-]*"):
                 old.unlink()
-            logging.info("%s %s: %d garments", spec.engine, spec.weights, report.pictures)
-        shutil.copytree(Path(scratch) / "sample", target, dirs_exist_ok=True)
-    logging.info("%d bytes", sum(path.stat().st_size for path in target.iterdir()))
+            shutil.copytree(Path(scratch) / catalog, target, dirs_exist_ok=True)
+        logging.info("%s %s %s: %d items", catalog, spec.engine, spec.weights, report.pictures)
 
 
 if __name__ == "__main__":

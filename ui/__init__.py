@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures
+from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures, style
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
+    ("style", "Artistic style", style.create),
     ("latent", "Latent space", latent.create),
     ("edit", "Edit and search", edit.create),
     ("compare", "Compare engines", compare.create),

@@ -190,11 +190,21 @@ def answer_client(services: Services, question: Query, scope: Scope) -> dict[str
     {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the cut-off,
     "seconds": {step: seconds}, "notes": what a person should know}.
     """
+    ready(services, scope)
+    return as_client(answer(services, question, scope, None)[0])
+
+
+def ready(services: Services, scope: Scope) -> None:
+    """Open the index that is asked; raises AppError while the catalogue is not indexed yet."""
+    if searchable(services, scope.catalog, scope.engine):
+        return
+    open_index(services, scope.catalog, scope.engine)
     if not searchable(services, scope.catalog, scope.engine):
-        open_index(services, scope.catalog, scope.engine)
-        if not searchable(services, scope.catalog, scope.engine):
-            status = services.status(scope.catalog, *scope.engine)
-            raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
-    result, _ = answer(services, question, scope, None)
+        status = services.status(scope.catalog, *scope.engine)
+        raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
+
+
+def as_client(result: Result) -> dict[str, Any]:
+    """Return a result as a client of the API gets it; see answer_client."""
     rows = [{"rank": rank, **results.card(hit)} for rank, hit in enumerate(result.hits, start=1)]
     return {"results": rows, "strong": result.strong, "seconds": result.seconds, "notes": [*result.notes]}

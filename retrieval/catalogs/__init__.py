@@ -1,4 +1,4 @@
-"""Where pictures come from, by name: sample · folder:PATH · deepfashion2:PATH · idx:PATH · hf:NAME."""
+"""Where pictures come from, by name: sample · paintings · folder:PATH · deepfashion2:PATH · idx:PATH · hf:NAME."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retrieval.catalogs.hub_fetch import Track
 from retrieval.catalogs.idx import IdxCatalog
 from retrieval.core import AppError, Catalog, Origin
 
-FORMS = "sample, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
+FORMS = "sample, paintings, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
 
 
 def open_catalog(
@@ -27,6 +27,7 @@ def open_catalog(
 ) -> Catalog:
     """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern.
 
+    The drawn paintings lie beside `sample`, the folder of the drawn garments.
     A data set of the Hub that is not on this machine is fetched into `hub` (see huggingface.open_hub for `anonymous`
     and `track`).
     """
@@ -34,6 +35,8 @@ def open_catalog(
     root = Path(os.path.expanduser(place))
     if name == "sample":
         return DeepFashion2Catalog(sample, name="sample", title="Drawn sample")
+    if name == "paintings":
+        return FolderCatalog(sample.parent / "paintings", name="paintings", title="Drawn paintings")
     if form == "folder" and place:
         return FolderCatalog(root, label_pattern)
     if form == "deepfashion2" and place:

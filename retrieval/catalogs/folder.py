@@ -27,14 +27,19 @@ class FolderCatalog:
     groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`.
     """
 
-    def __init__(self, root: Path, label_pattern: str | None = None) -> None:
-        """Open `root`; raises AppError when it is no folder or the pattern is no regular expression."""
+    def __init__(
+        self, root: Path, label_pattern: str | None = None, name: str | None = None, title: str | None = None
+    ) -> None:
+        """Open `root`; raises AppError when it is no folder or the pattern is no regular expression.
+
+        `name` and `title` are for a folder of ours, which is the same catalogue wherever it lies.
+        """
         if not os.path.isdir(root):  # unlike Path.is_dir, it raises nothing for a name that is too long
             raise AppError(f"There is no folder {root}. Give the path of a folder that holds pictures.")
         self._root = root.resolve()
-        self.name = f"folder:{self._root}"
-        self.title = self._root.name or str(self._root)
-        self.origin = Origin("a folder on this machine")
+        self.name = name or f"folder:{self._root}"
+        self.title = title or self._root.name or str(self._root)
+        self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
         try:
             self._pattern = re.compile(label_pattern) if label_pattern else None
         except re.error as error:

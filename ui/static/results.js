@@ -6,6 +6,7 @@ const ICONS = {
   more: "M8 3v10M3 8h10",
   less: "M3 8h10",
   edit: "M3 13l.7-3L10.6 3.1l2.3 2.3L6 12.3z",
+  why: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8M8 12.4v.6",
   find: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.4 10.4 14 14",
 };
 let value = {};
@@ -68,6 +69,7 @@ function card(hit, rank) {
     action("less", "Less", "Less like this", () => mark(hit.id, "disliked")),
     action("find", "Search", "Search by this", () => use(hit)),
     action("edit", "Edit", "Edit this", () => edit(hit)),
+    ...(value.why ? [action("why", "Why", "What makes this style", () => mode.dispatchEvent(new CustomEvent("why", { detail: { id: hit.id } })))] : []),
   );
   thumb.addEventListener("click", () => use(hit));
   const shared = hit.shared ? [make("p", { class: "shared" }, hit.shared)] : [];

@@ -1,0 +1,109 @@
+"""From Gram matrices to a vector: logarithms, a change of channels, and the projection that was fitted once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+GAIN = 10.0
+"""In log(1 + GAIN g): Gram matrices have few giant entries, which alone would decide a plain cosine."""
+
+GRID = (4, 4)
+"""Rows and columns of places over which the content is pooled."""
+
+_SMALL = 1e-8
+
+STYLE_LAYERS = ("block2_conv2", "block3_conv1")
+"""The layers whose Gram matrices are the style: measured, the finer ones say more of noise than of hands."""
+
+CHANNELS = {"block1_conv1": 16, "block2_conv1": 24, "block2_conv2": 40, "block3_conv1": 56}
+"""How many directions between its channels are kept of each layer whose Gram matrix is made."""
+
+CONTENT_CHANNELS = 24
+
+
+class Projection:
+    """The fitted numbers, by name; training/fit_style.py made them, `unfitted` makes some that know no pictures.
+
+    `channels.LAYER` float32 (c, r) and `mean.LAYER` (r (r + 1) / 2,) for every layer, `style.axes` (d, style dim) for
+    the blocks of STYLE_LAYERS, `content.channels` (256, q), `content.mean` and `content.axes`.
+    """
+
+    def __init__(self, fitted: Mapping[str, np.ndarray]) -> None:
+        """Keep `fitted`, all float32."""
+        self._fitted = fitted
+
+    def block(self, layer: str, gram: np.ndarray) -> np.ndarray:
+        """Return a layer's block (see `block`) less the mean of the pictures that were fitted: then cosines differ."""
+        return block(gram, self._fitted[f"channels.{layer}"]) - self._fitted[f"mean.{layer}"]
+
+    def style(self, grams: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the style of Gram matrices by layer as float32 of length 1."""
+        joined = np.concatenate([self.block(layer, grams[layer]) for layer in STYLE_LAYERS])
+        return _unit(joined @ self._fitted["style.axes"])
+
+    def content(self, maps: np.ndarray) -> np.ndarray:
+        """Return the content of the last layer's maps, float32 (h, w, 256), as float32 of length 1."""
+        laid = (halves(cells(maps)) @ self._fitted["content.channels"]).ravel()
+        return _unit((laid - self._fitted["content.mean"]) @ self._fitted["content.axes"])
+
+
+def unfitted(widths: Mapping[str, int], style_dim: int, content_dim: int, seed: int = 0) -> Projection:
+    """Return a projection that is drawn at random for layers of `widths` channels, for weights without a fit.
+
+    Random directions keep cosines nearly (Johnson and Lindenstrauss 1984); nothing is centred.
+    """
+    random = np.random.default_rng(seed)
+
+    def axes(rows: int, columns: int) -> np.ndarray:
+        return np.linalg.qr(random.normal(size=(rows, columns)))[0].astype(np.float32)
+
+    sizes = {layer: few * (few + 1) // 2 for layer, few in CHANNELS.items()}
+    laid = GRID[0] * (GRID[1] + 1) // 2 * CONTENT_CHANNELS
+    return Projection(
+        {f"channels.{layer}": axes(widths[layer], few) for layer, few in CHANNELS.items()}
+        | {f"mean.{layer}": np.zeros(size, np.float32) for layer, size in sizes.items()}
+        | {"style.axes": axes(sum(sizes[layer] for layer in STYLE_LAYERS), style_dim)}
+        | {"content.channels": axes(widths["block3_conv1"], CONTENT_CHANNELS)}
+        | {"content.mean": np.zeros(laid, np.float32), "content.axes": axes(laid, content_dim)}
+    )
+
+
+def block(gram: np.ndarray, channels: np.ndarray) -> np.ndarray:
+    """Turn a Gram matrix (c, c) into float32 (r (r + 1) / 2,) by `channels` (c, r), orthonormal.
+
+    log(1 + GAIN g), brought to length 1, is taken to the r directions between the channels that vary most; of the
+    symmetric matrix that results the upper triangle is kept, off its diagonal times sqrt 2, which changes no cosine.
+    """
+    logs = np.log1p(GAIN * gram)
+    small = channels.T @ (logs / max(float(np.linalg.norm(logs)), _SMALL)) @ channels
+    return small[np.triu_indices(len(small))] * triangle_weights(len(small))
+
+
+def triangle_weights(size: int) -> np.ndarray:
+    """Return float32: 1 on the diagonal of an upper triangle, sqrt 2 off it."""
+    rows, columns = np.triu_indices(size)
+    return np.where(rows == columns, 1.0, np.sqrt(2.0)).astype(np.float32)
+
+
+def cells(maps: np.ndarray) -> np.ndarray:
+    """Return float32 (rows, columns, c): where maps (h, w, c) have more than elsewhere in the picture, over a grid.
+
+    What is everywhere in the picture is its style; where something is more than elsewhere is its content.
+    """
+    bands = [np.array_split(band, GRID[1], axis=1) for band in np.array_split(maps, GRID[0], axis=0)]
+    logs = np.log1p([[cell.mean(axis=(0, 1)) for cell in band] for band in bands])
+    return logs - logs.mean(axis=(0, 1))
+
+
+def halves(grid: np.ndarray) -> np.ndarray:
+    """Return the half of a grid (rows, columns, c) that is left when a picture and its mirror image count the same."""
+    return ((grid + grid[:, ::-1]) / 2)[:, : (grid.shape[1] + 1) // 2]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    length = float(np.linalg.norm(vector))
+    if length < _SMALL:  # a picture of one colour has no layout: any fixed direction will do
+        vector, length = np.ones_like(vector), float(np.sqrt(len(vector)))
+    return (vector / length).astype(np.float32)

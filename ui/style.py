@@ -1,0 +1,278 @@
+"""The tab Artistic style: the pictures by the same hand, never mind the subject, or as much of it as is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import FileDataDict
+
+from retrieval.core import AppError
+from retrieval.parts import weigh
+from retrieval.pictures import decode
+from retrieval.searcher import Result
+from services import Services
+from ui import asking, filters, map, query, results, style_why
+from ui.asking import COUNT, COUNTS, Scope, Seen
+from ui.events import PRIVATE, bound, words
+from ui.filters import parse as chosen_values
+from ui.header import Engine, Header
+from ui.query import Query
+
+ENGINE = "style"
+WEIGHTS = (("Our own front", "distilled"), ("Published VGG16 (ImageNet)", "imagenet"))
+PAINTINGS = "paintings"
+
+METHOD = """
+A network that was trained to recognise things (VGG, [Simonyan and Zisserman
+2014](https://arxiv.org/abs/1409.1556)) looks at the picture through small filters: edges, dots, patches of colour. The
+**Gram matrix** says of every two filters how often they answer in the same place, anywhere in the picture. Where
+things are is lost; how the surface is made stays: that is style ([Gatys, Ecker and Bethge
+2016](https://arxiv.org/abs/1508.06576)).
+
+We take the matrices of two layers (block2_conv2 and block3_conv1), their logarithms, so that a few loud filters do not
+drown the rest, and keep the 256 directions in which pictures differ most. The score is the **cosine** between two such
+vectors, 1.00 for the same surface; it is no share of style in percent. The network is our own copy in small: five
+convolutions, trained to give the matrices of VGG19.
+
+**Content** is where in the picture the filters answer more than elsewhere, on a grid of four by four; the slider
+weighs its cosine against that of the style.
+
+TensorHouse's notebook *Artistic style search* (ImageNet VGG16, block1_conv1, block2_conv1 and block3_conv1, plain Gram
+matrices) began this; this page walks through its method with your own picture.
+"""
+
+
+def create(services: Services, header: Header, tab: gr.Tab) -> None:
+    """Lay out query, results, map and method; new questions come from query, filters, slider, subject and choices."""
+    with gr.Row(elem_classes="mode"):
+        with gr.Column(scale=1, min_width=300, elem_classes="ask"):
+            asked = query.create()
+            content = gr.Slider(
+                0, 1, value=0, step=0.05, label="From the same style (0) to the same subject (1)", elem_classes="mix"
+            )
+            with gr.Accordion("Take the subject from another picture", open=False):
+                subject = gr.Image(
+                    type="filepath", label="Picture with the subject", show_label=False, height=180,
+                    sources=["upload", "clipboard"], buttons=[],
+                )  # fmt: skip
+            with gr.Accordion("Filters", open=False):
+                chosen = filters.create()
+            with gr.Accordion("More", open=False):
+                count = gr.Radio(list(COUNTS), value=COUNT, label="Number of results")
+                weights = gr.Radio(list(WEIGHTS), value=WEIGHTS[0][1], label="Network")
+        with gr.Column(scale=2, min_width=320, elem_classes="answer"):
+            why = style_why.create()
+            shown = results.create()
+        with gr.Column(scale=3, min_width=320, elem_classes="mode-map"):
+            laid = map.create()
+    with gr.Accordion("How it works", open=False, elem_classes="method"):
+        drawn = gr.HTML(apply_default_css=False)
+        gr.Markdown(METHOD)
+
+    seen = gr.State(None)
+    given = [asked, chosen, count, weights, content, subject, seen]
+    answers = [shown, seen, laid]
+    model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
+    first = header.opened.change(
+        bound(opened, services), [header.opened, *given], [asked, chosen, *answers], **PRIVATE, **model
+    )
+    again = gr.on(
+        [asked.submit, chosen.input, count.input, content.release, subject.change],
+        bound(search, services), [header.catalog, *given], answers, trigger_mode="always_last", **PRIVATE, **model,
+    )  # fmt: skip
+    reasons = [header.catalog, asked, weights, shown, why]
+    for event in (first, again):
+        event.then(bound(explain_first, services), reasons, [why, drawn], **PRIVATE, **model)
+    why.submit(bound(explain, services), reasons, [why], **PRIVATE, **model)
+    tab.select(bound(enter, services), [header.catalog, weights], [header.catalog, header.engine], **PRIVATE)
+    weights.input(engine_of, [weights], [header.engine], **PRIVATE)
+    gr.api(bound(style, services), api_name="style", **model)
+
+
+def engine_of(weights: str) -> Engine:
+    """Return the engine of the tab with the chosen weights."""
+    return ENGINE, weights
+
+
+def enter(services: Services, catalog: str, weights: str) -> tuple[str, Engine]:
+    """Open the tab: on the drawn paintings where the drawn garments are open."""
+    known = [info.key for info in services.catalogs()]
+    return PAINTINGS if catalog == "sample" and PAINTINGS in known else catalog, engine_of(weights)
+
+
+def opened(
+    services: Services,
+    state: Mapping[str, Any],
+    asked: dict[str, Any] | None,
+    chosen: dict[str, Any] | None,
+    count: int,
+    weights: str,
+    content: float,
+    subject: str | None,
+    seen: Seen | None,
+    request: gr.Request,
+) -> tuple[object, ...]:
+    """Show a catalogue that was just opened, or one whose index is ready now; other tabs' engines are not ours.
+
+    Inputs: the header's state, then those of `search`. Outputs: query, filters, results, seen, map.
+    """
+    if state["engine"][0] != ENGINE or asking.already(state, seen):
+        return tuple(gr.skip() for _ in range(5))
+    question, choice, notice = asking.opening(services, state, asked, chosen, request)
+    if notice:
+        return question, choice, notice, None, {}
+    found = search(services, state["catalog"], question, choice, count, weights, content, subject, seen)
+    return question, choice, *found
+
+
+def search(
+    services: Services,
+    catalog: str,
+    asked: Mapping[str, Any] | None,
+    chosen: Mapping[str, Any] | None,
+    count: int,
+    weights: str,
+    content: float,
+    subject: str | None,
+    seen: Seen | None,
+) -> tuple[dict[str, Any], Seen | None, dict[str, Any]]:
+    """Answer the question on the page, or say in the same place why not. Outputs: results, seen, map."""
+    try:
+        question = query.parse(asked)
+        scope = Scope(catalog, engine_of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        if not (question.picture or question.item or question.liked):
+            hollow = not len(services.searcher(catalog, *scope.engine).index)
+            return (results.empty() if hollow else results.start()), None, {}
+        data = _bytes(subject, services.settings.max_upload_bytes) if subject else None
+        result, seen = answer(services, question, scope, content, data, seen)
+        where = map.value(services, catalog, ENGINE, weights, None, question.item or result.query)
+    except Exception as error:
+        return results.problem(words(error)), None, {}
+    found = results.found(catalog, result, question.liked, question.disliked, scope.passing)
+    return {**found, "why": True}, seen, where
+
+
+def answer(
+    services: Services, question: Query, scope: Scope, content: float, subject: bytes | None, seen: Seen | None
+) -> tuple[Result, Seen]:
+    """Search as asking.answer does, the content counting `content`, 0 to 1, and taken from `subject` if given."""
+    if not 0 <= content <= 1:
+        raise AppError(f"The subject's share is {content}; it is from 0 (style alone) to 1 (subject alone).")
+    plain, seen = asking.answer(services, question, scope, seen)
+    searcher, spec = services.searcher(scope.catalog, *scope.engine), services.spec(*scope.engine)
+    other = plain.query
+    if subject is not None:
+        other = searcher.encoder.encode_images([decode(subject, spec.image_size)])[0]
+    mixed = weigh(spec.parts, {"style": plain.query, "content": other}, {"style": 1 - content, "content": content})
+    itself = [question.item] if question.item and not question.box and subject is None else []
+    count = min(max(int(scope.count), 1), max(COUNTS))
+    result = searcher.by_vector(mixed, count, scope.passing, {*itself, *question.disliked})
+    steps = {step: took for step, took in plain.seconds.items() if step != "search"}
+    return replace(result, seconds={**steps, **result.seconds}), seen
+
+
+def explain_first(
+    services: Services,
+    catalog: str,
+    asked: Mapping[str, Any] | None,
+    weights: str,
+    shown: Mapping[str, Any] | None,
+    why: Mapping[str, Any] | None,
+) -> tuple[object, object]:
+    """Say why the first result is one, and draw the question's Gram matrix. Outputs: reasons, figure."""
+    hits = (shown or {}).get("hits") or []
+    if not hits:
+        return {}, ""
+    return _explained(services, catalog, asked, weights, hits[0], 1), _figure(services, catalog, asked, weights, hits)
+
+
+def explain(
+    services: Services,
+    catalog: str,
+    asked: Mapping[str, Any] | None,
+    weights: str,
+    shown: Mapping[str, Any] | None,
+    why: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Say why the result that `why` names is one."""
+    hits, wanted = (shown or {}).get("hits") or [], (why or {}).get("id")
+    rank = next((n for n, hit in enumerate(hits) if hit["id"] == wanted), None)
+    if rank is None:
+        return {}
+    return _explained(services, catalog, asked, weights, hits[rank], rank + 1)
+
+
+def _explained(
+    services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str, hit: Mapping[str, Any], rank: int
+) -> dict[str, Any]:
+    try:
+        picture = _asked_picture(services, catalog, asked, weights)
+        match = services.match_styles(picture, services.picture(catalog, hit["id"]), ENGINE, weights)
+        return style_why.value(catalog, hit, rank, match)
+    except Exception as error:
+        return style_why.problem(words(error))
+
+
+def _figure(
+    services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str, hits: list[Mapping[str, Any]]
+) -> str:
+    try:
+        picture = _asked_picture(services, catalog, asked, weights)
+        curve = np.array([hit["score"] for hit in hits], np.float32)
+        return style_why.figure(picture, services.gram(picture, ENGINE, weights), curve)
+    except Exception as error:
+        words(error)
+        return ""
+
+
+def _asked_picture(services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str) -> Any:  # noqa: ANN401
+    return asking.picture(services, catalog, query.parse(asked), services.spec(ENGINE, weights).image_size)
+
+
+def _bytes(path: str, limit: int) -> bytes:
+    """Return an uploaded file, whose path Gradio has checked; raises AppError when it is gone or too large."""
+    try:
+        size = Path(path).stat().st_size
+        if size > limit:
+            raise AppError(f"The file has {size / 2**20:.0f} MB; at most {limit / 2**20:.0f} MB can be searched.")
+        return Path(path).read_bytes()
+    except OSError:
+        raise AppError("The picture with the subject is no longer on the server. Choose it again.") from None
+
+
+def style(
+    services: Services,
+    picture: FileDataDict,
+    catalog: str | None = None,
+    k: int = COUNT,
+    filters: dict[str, list[str]] | None = None,
+    content: float = 0.0,
+    subject: FileDataDict | None = None,
+    weights: str = WEIGHTS[0][1],
+) -> dict[str, Any]:
+    """Find the pictures of a catalogue that are nearest in artistic style to a picture.
+
+    Parameters:
+        picture: the picture file.
+        catalog: the catalogue's key; the first one without it.
+        k: how many results, 1 to 96.
+        filters: attribute -> values that are let through, such as {"label": ["watercolour"]}.
+        content: how much the subject counts, 0 (style alone) to 1 (subject alone).
+        subject: another picture file to take the subject from.
+        weights: "distilled" or "imagenet".
+
+    Returns:
+        {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the
+        cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
+    """
+    question, other = query.parse({"picture": picture}), query.parse({"picture": subject})
+    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, chosen_values(filters))
+    data = query.read(other.picture, services.settings.max_upload_bytes) if other.picture else None
+    asking.ready(services, scope)
+    result, _ = answer(services, question, scope, content, data, None)
+    return asking.as_client(result)
