@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -17,6 +17,8 @@ from ui.header import Header
 
 # A comparison asks several engines in turn, for minutes: it queues behind other comparisons, never before a search.
 QUEUE: dict[str, Any] = {"concurrency_id": "compare"}
+
+MOST_FIRST = 3
 
 METHOD = """
 **How well.** Every picture of the catalogue is the question once, and is itself left out of the answer. A result is
@@ -49,7 +51,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     here = [name_of(spec) for spec, reason in known if not reason]
     with gr.Column(elem_classes="mode cmp"):
         with gr.Row(elem_classes="cmp-ask"):
-            names = gr.CheckboxGroup(choices, value=here[:3], label="Engines", min_width=300, scale=3)
+            names = gr.CheckboxGroup(choices, value=first(here), label="Engines", min_width=300, scale=3)
             match = gr.Dropdown([], label="A result is right when it shares", min_width=220, scale=2)
             without = gr.Dropdown([], multiselect=True, label="Leave out", min_width=220, scale=2)
         with gr.Row(elem_classes="cmp-do"):
@@ -79,6 +81,11 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     stop.click(compare_board.stop, [halt], [stop], queue=False, **PRIVATE)
     gr.api(bound(compare, services), api_name="compare", **QUEUE)
     gr.api(bound(compare_duplicates.duplicates, services), api_name="duplicates")
+
+
+def first(here: Sequence[str]) -> list[str]:
+    """Return the engines that are chosen before anyone chooses: those that look for look-alikes, a few of them."""
+    return [name for name in here if name.partition(":")[0] in ("squeezenet", "clip")][:MOST_FIRST]
 
 
 def name_of(spec: EncoderSpec) -> str:

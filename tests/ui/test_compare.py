@@ -98,6 +98,11 @@ def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
     assert all(row["pictures_per_second"] > 0 for row in shown["engines"])
 
 
+def test_few_engines_are_chosen_at_first_and_all_can_be() -> None:
+    here = ["vae:a", "squeezenet:a", "squeezenet:b", "product:c", "clip:d", "clip:e"]
+    assert compare.first(here) == ["squeezenet:a", "squeezenet:b", "clip:d"]
+
+
 def test_opening_the_same_catalogue_again_keeps_what_is_shown(shop: Services) -> None:
     first = keys(shop)[0]
     assert compare.opened(shop, {"catalog": first}, None, Halt())[1].value == "label"
