@@ -52,6 +52,14 @@ def test_nothing_is_fetched_from_another_host() -> None:
     assert "http" not in look.STYLE.read_text(encoding="utf-8")
 
 
+def test_no_rule_of_the_style_sheet_is_inside_another_by_mistake() -> None:
+    depth = 0
+    for line in look.STYLE.read_text(encoding="utf-8").splitlines():
+        assert not (depth and line.startswith(("/*", "@media"))), line
+        depth += line.count("{") - line.count("}")
+    assert depth == 0
+
+
 def test_templates_hold_no_values_for_gradio_to_run() -> None:
     for page in look.STATIC.glob("*.html"):
         text = page.read_text(encoding="utf-8")
