@@ -85,6 +85,28 @@ SPECS: tuple[EncoderSpec, ...] = (
         digest="vgg16-notop-6d6bbae1",
         parts=_STYLE_PARTS,
     ),
+    EncoderSpec(
+        engine="product",
+        weights="fashion",
+        title="EfficientNetB0, taught kinds of clothes",
+        dim=256,
+        image_size=192,
+        licence="MIT",
+        source="cut from EfficientNetB4 (MIT) and trained by training/train_product.py on the Clothing Dataset (CC0)",
+        load="engines.product:Product",
+        file="product_fashion.safetensors",
+    ),
+    EncoderSpec(
+        engine="product",
+        weights="imagenet",
+        title="EfficientNetB0, ImageNet",
+        dim=1280,
+        image_size=224,
+        licence="Apache-2.0",
+        source="keras's published weights, through keras.applications' own loader and cache",
+        load="engines.product:Product",
+        digest="efficientnetb0_notop",
+    ),
 )
 """The engines whose facts are known beforehand; `specs` adds those that checkpoints tell of."""
 

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from engines import weights_path
 from engines.cpu import has_bfloat16
 from engines.parallel import encode_in_chunks
+from engines.squash import squash
 from engines.squeezenet_net import MEAN, STD, load_network
 from engines.torchvision_compat import models
 from retrieval.core import AppError, EncoderSpec
 
 CHUNK = 8
-LONGEST_ASPECT = 2.0
 _PUBLISHED = models.SqueezeNet1_1_Weights.DEFAULT
 
 
@@ -51,18 +51,6 @@ class SqueezeNet:
             batch = pixels.to(self._device).permute(0, 3, 1, 2).float()
             vectors = self._network((batch - self._mean) * self._scale).float()
             return F.normalize(vectors, dim=1).cpu().numpy()
-
-
-def squash(image: Image.Image, side: int) -> np.ndarray:
-    """Squash a picture to uint8 (side, side, 3), all of it; what is longer than 2 : 1 loses its far ends first.
-
-    A garment fills its photo, so a centre crop would cut off hems and sleeves; the network was tuned so.
-    """
-    width, height = image.size
-    kept_width, kept_height = min(width, height * LONGEST_ASPECT), min(height, width * LONGEST_ASPECT)
-    left, top = (width - kept_width) / 2, (height - kept_height) / 2
-    box = (left, top, left + kept_width, top + kept_height)
-    return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=2.0))
 
 
 def pad(image: Image.Image, side: int) -> np.ndarray:

@@ -213,6 +213,38 @@ class StyleEncoder(Encoder, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What kind of garment a picture shows.
+
+    `probabilities` class -> share, adding up to 1; `sure` says whether `confidence`, the share of `label`, is high
+    enough to be relied on; `heat` float32 (h, w) in 0..1, what the network looked at, over the whole picture.
+    """
+
+    label: str
+    confidence: float
+    sure: bool
+    probabilities: Mapping[str, float]
+    heat: np.ndarray
+
+
+class Classifier(Encoder, Protocol):
+    """An encoder that also names what it sees, out of `classes`."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names it knows; none when it only encodes."""
+        ...
+
+    def classify(self, images: Sequence[Image.Image]) -> list[Verdict]:
+        """Return a verdict on each picture; raises AppError when it knows no names."""
+        ...
+
+    def features(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return float32 (n, features), what its last layers read."""
+        ...
+
+
 class Catalog(Protocol):
     """Where pictures come from; an id is a stable relative path or key, never a position."""
 
