@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commands import catalogs, edit, err, find, latent, measure
+from commands import catalogs, edit, err, find, latent, measure, product
 from retrieval.core import AppError
 from settings import Settings
 
@@ -20,12 +20,14 @@ for job in (
     measure.compare,
     find.duplicates,
     edit.edit,
+    product.classify,
     latent.anomaly,
     measure.doctor,
 ):
     app.command()(job)
 training = typer.Typer(help="Train a model of your own.", no_args_is_help=True)
 training.command("vae")(latent.train)
+training.command("product")(product.train)
 app.add_typer(training, name="train")
 app.add_typer(catalogs.app, name="catalogs")
 

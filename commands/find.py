@@ -41,7 +41,10 @@ def index(
 def search(
     image: Annotated[Path | None, typer.Option(help="The picture to search by.")] = None,
     words: Annotated[
-        str | None, typer.Option(help="Words to search by (engine clip): 'a red dress, floral:0.5, - stripes'.")
+        str | None,
+        typer.Option(
+            help="Words to search by: 'a red dress, floral:0.5, - stripes'; attributes with --engine product."
+        ),
     ] = None,
     picture_weight: Annotated[
         float, typer.Option(min=0, max=1, help="With both: 0 is the words alone, 1 the picture alone.")
@@ -61,7 +64,8 @@ def search(
 
     if image is None and words is None:
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
-    phrases = None if words is None else parse(words)
+    by_attributes = words is not None and image is None and engine == "product"
+    phrases = None if words is None or by_attributes else parse(words)
     services, key = open_catalog(catalog, label_pattern)
     engine = engine or ("squeezenet" if phrases is None else "clip")
     if phrases and not services.spec(engine, weights).accepts_text:
@@ -70,7 +74,9 @@ def search(
     build(services, key, engine, weights)
     searcher = services.searcher(key, engine, weights)
     picture = pictures.decode(data, services.spec(engine, weights).image_size) if image else None
-    if phrases is None:
+    if by_attributes:
+        result = services.products.by_words(key, weights, words or "", k)[1]
+    elif phrases is None:
         assert picture is not None
         result = searcher.by_image(picture, k)
     else:

@@ -33,7 +33,9 @@ class Product:
             weights, self._card = read(weights_path(spec))
             self._heads = {name: tf.constant(weights[name].astype(np.float32)) for name in HEADS}
             network = backbone(weights, spec.image_size)
-        self.weights_bytes = sum(4 * int(np.prod(each.shape)) for each in network.weights)
+        self._parameters = sum(int(np.prod(each.shape)) for each in network.weights)
+        self.weights_bytes = 4 * self._parameters
+        self.prototypes = _unit(weights["prototypes/kernel"]) if self._card else np.empty((0, spec.dim), np.float32)
         self._forward = _compiled(network, self._heads, spec.image_size)
 
     @property
@@ -53,6 +55,16 @@ class Product:
         """What turns features into vectors before they are brought to length 1: float32 (1280, dim) and (dim,)."""
         _ = self.card
         return np.asarray(self._heads["projection/kernel"]), np.asarray(self._heads["projection/bias"])
+
+    def summary(self, classes: int) -> list[tuple[str, str, int]]:
+        """Return the model in short: (part, what it gives, parameters), with `classes` kinds in its last layer."""
+        dim = self.spec.dim
+        return [
+            ("EfficientNetB0, seven stages (frozen)", f"6 x 6 x {FEATURES}", self._parameters),
+            ("Average over places", str(FEATURES), 0),
+            ("Embedding, to length 1", str(dim), FEATURES * dim + dim),
+            ("Class scores, softmax", str(classes), FEATURES * classes + classes),
+        ]
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Embed upright RGB pictures of any size as float32 (n, dim), every row of length 1; n may be 0."""
@@ -96,6 +108,11 @@ class Product:
             pixels = np.stack([squash(image, self.spec.image_size) for image in chunk])
             parts.append(tuple(np.asarray(each) for each in self._forward(self._tf.constant(pixels))))
         return parts  # type: ignore[return-value]
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = rows.astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from retrieval.core import AppError
@@ -17,7 +17,7 @@ EPSILON = 1e-3
 MEAN = (0.485, 0.456, 0.406)
 VARIANCE = (0.229**2, 0.224**2, 0.225**2)
 FEATURES = 1280
-HEADS = ("projection/kernel", "projection/bias", "predictions/kernel", "predictions/bias")
+HEADS = ("projection/kernel", "projection/bias", "predictions/kernel", "predictions/bias", "prototypes/kernel")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], Card]:
             facts = file.metadata() or {}
             card = Card(tuple(json.loads(facts["classes"])), float(facts["temperature"]), float(facts["sure"]))
             return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - no mapping
-    except (OSError, ValueError, KeyError, TypeError, Exception) as error:
-        if isinstance(error, MemoryError):
-            raise
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise AppError(f"{path.name} is no weights file of the product engine ({error}).") from None
 
 

@@ -168,13 +168,14 @@ def _scores(tf, heads, inputs):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 def _folded(heads, mean, deviation) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    projection, shift, _, kernel, bias = (each.numpy() for each in heads)
+    projection, shift, centres, kernel, bias = (each.numpy() for each in heads)
     projection, kernel = projection / deviation[:, None], kernel / deviation[:, None]
     return {
         "projection/kernel": projection,
         "projection/bias": shift - mean @ projection,
         "predictions/kernel": kernel,
         "predictions/bias": bias - mean @ kernel,
+        "prototypes/kernel": centres,
     }
 
 

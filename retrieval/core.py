@@ -229,7 +229,9 @@ class Verdict:
 
 
 class Classifier(Encoder, Protocol):
-    """An encoder that also names what it sees, out of `classes`."""
+    """An encoder that also names what it sees, out of `classes`; `prototypes` float32 (classes, dim) typify them."""
+
+    prototypes: np.ndarray
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ def _cut(image: Image.Image, garment: np.ndarray) -> tuple[np.ndarray, np.ndarra
     whole = tuple(round(each) for each in box)
     rgb = np.asarray(image.convert("RGB").crop(whole).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255
     mask = Image.fromarray((garment * 255).astype(np.uint8)).crop(whole).resize((SIDE, SIDE), Image.Resampling.BOX)
-    inside = (np.asarray(mask, np.float32) / 255 > 0.5).astype(np.float32)
-    inside = cv2.erode(inside, np.ones((5, 5), np.uint8))
+    inside: np.ndarray = (np.asarray(mask, np.float32) / 255 > 0.5).astype(np.float32)
+    inside = np.asarray(cv2.erode(inside, np.ones((5, 5), np.uint8)), np.float32)
     if inside.sum() < 64:
         inside[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] = 1
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)), inside

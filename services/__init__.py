@@ -25,6 +25,8 @@ from services.maps import Maps, MapStatus
 from services.models import ModelStore
 from services.opened import CatalogInfo, Opened
 from services.overview import Overview
+from services.product import Products
+from services.product_training import ProductRuns
 from services.shelf import Shelf
 from services.uploads import Uploads
 from services.views import Views
@@ -39,7 +41,7 @@ class Services:
     The parts do the work: `opened` holds the catalogues, `shelf` those that stay, `uploads` those of a visit;
     `indexes` builds and opens, `views` and `overview` show, `edits` edits, `maps` lays out, `models` keeps what users
     trained, `training` is the one queue in which they train, `latent` is for what latent spaces do beyond search, and
-    `latent_runs` trains them.
+    `latent_runs` trains them; `products` says what a garment is, and `product_runs` trains that.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Services:
         self.models = ModelStore(settings.index_cache / "models")
         self.training = Queue()
         engines.offer_models(self.models.rows())
+        self.products = Products(self.opened, self.indexes, self.views)
+        self.product_runs = ProductRuns(self.opened, self.training, self.models, self.save_model)
         self.latent = Latent(self.opened, self.indexes)
         self.latent_runs = LatentRuns(self.opened, self.training, self.models, self.save_model)
 

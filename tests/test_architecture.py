@@ -57,7 +57,7 @@ ONLY_IN = {
     "gradio": ("ui/", "app.py"),
     "faiss": ("retrieval/indexes/faiss_index.py",),
     "openTSNE": ("retrieval/projection.py",),
-    "cv2": ("retrieval/foreground.py", "engines/garments.py"),
+    "cv2": ("retrieval/foreground.py", "retrieval/colours.py", "retrieval/patterns.py", "engines/garments.py"),
     "datasets": ("retrieval/catalogs/",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},

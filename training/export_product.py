@@ -40,6 +40,7 @@ def keras_weights(student: Student) -> dict[str, np.ndarray]:
         kernel = head.weight.detach() / student.deviation
         weights[f"{name}/kernel"] = kernel.T.numpy()
         weights[f"{name}/bias"] = (head.bias.detach() - kernel @ student.mean).numpy()
+    weights["prototypes/kernel"] = torch.nn.functional.normalize(student.centres.detach(), dim=1).numpy()
     return weights
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures, style
+from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures, product, style
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
     ("style", "Artistic style", style.create),
+    ("product", "Product type", product.create),
     ("latent", "Latent space", latent.create),
     ("edit", "Edit and search", edit.create),
     ("compare", "Compare engines", compare.create),

@@ -32,7 +32,7 @@ def services(tmp_path: Path) -> Services:
 def test_four_endpoints_are_public_and_the_model_events_share_one_queue(services: Services) -> None:
     events = list(ui.build(services).fns.values())
     public = [event.api_name for event in events if event.api_visibility == "public"]
-    assert public == ["look_alike", "style", "latent_neighbours", "compare", "duplicates", "catalogs"]
+    assert public == ["look_alike", "style", "product_type", "latent_neighbours", "compare", "duplicates", "catalogs"]
     model = [event for event in events if event.concurrency_id == "engine-squeezenet"]
     assert len(model) == 4
     assert all(event.api_visibility in ("public", "private") for event in events)

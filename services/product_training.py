@@ -1,0 +1,257 @@
+"""Training the product engine on a catalogue's own labels: in the one queue of trainings, kept as models."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+import engines
+from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
+from services.jobs import Job, Queue
+from services.models import WEIGHTS, ModelStore, check_name
+from services.opened import Opened
+
+if TYPE_CHECKING:
+    from engines.product import Product
+
+ENGINE = "product"
+BASE = "fashion"
+SAMPLES = 24
+MOST_EPOCHS = 500
+MOST_LABELS = 1000
+MOST_PICTURES = 20_000
+BATCH = 16
+LABELS = ("label", "category", "class", "type", "articleType")
+
+Save = Callable[[EncoderSpec, Mapping[str, bytes], Any], None]
+Report = Callable[[dict[str, Any]], None]
+
+
+def label_of(catalog: Catalog) -> str:
+    """Return the attribute that names the kinds of a catalogue; raises AppError when it has none."""
+    counts: dict[str, set[str]] = {}
+    for item in catalog:
+        for name, value in item.attributes.items():
+            counts.setdefault(name, set()).add(value)
+    for name in LABELS:
+        if name in counts:
+            return name
+    raise AppError(
+        f"The pictures of {catalog.title} have no labels to learn from. Put them into folders named by their kind, or "
+        "add a metadata.csv with the columns file_name and label."
+    )
+
+
+def counted(catalog: Catalog) -> tuple[str, dict[str, int]]:
+    """Return the labelling attribute and how many pictures each kind has; raises AppError for what cannot be learnt."""
+    name = label_of(catalog)
+    counts = Counter(item.attributes[name] for item in catalog if name in item.attributes)
+    if len(counts) < 2:
+        raise AppError(
+            f"All pictures of {catalog.title} are of one kind, '{next(iter(counts))}'. Training needs at least two."
+        )
+    if len(counts) > MOST_LABELS:
+        raise AppError(f"{catalog.title} has {len(counts)} kinds; at most {MOST_LABELS} can be learnt.")
+    if (many := sum(counts.values())) > MOST_PICTURES:
+        raise AppError(f"{catalog.title} has {many} labelled pictures; at most {MOST_PICTURES} can be learnt.")
+    if max(counts.values()) < 2:
+        raise AppError("No kind has two pictures, so there is nothing to learn what they share. Add more pictures.")
+    return name, dict(counts.most_common())
+
+
+def train(
+    catalog: Catalog, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
+) -> tuple[EncoderSpec, bytes, dict[str, Any]] | None:
+    """Train on the labelled pictures of a catalogue; give the model's row, file, and what to tell of it (JSON).
+
+    `report` gets {"step": "looking", "done", "total", "seconds_left"} and {"step": "epoch", "number", "of", "loss",
+    "accuracy", "held_loss", "held_accuracy", "seconds_left"}. When `stopped` says so the best epoch so far is kept;
+    None when there was none yet. Raises AppError.
+    """
+    if not 1 <= epochs <= MOST_EPOCHS:
+        raise AppError(f"{epochs} epochs cannot be trained; choose from 1 to {MOST_EPOCHS}.")
+    attribute, counts = counted(catalog)
+    from engines import product_training as fitting
+
+    base = cast("Product", engines.load(ENGINE, BASE))
+    ids, labels, features, skipped = _looked_at(catalog, attribute, base, report, stopped)
+    if stopped():
+        return None
+    classes = sorted(set(labels))
+    if len(classes) < 2:
+        raise AppError("Fewer than two kinds have pictures that can be read. Training needs at least two.")
+    targets = np.array([classes.index(label) for label in labels])
+    test = fitting.held_out(targets)
+    began = time.monotonic()
+
+    def told(epoch: fitting.Epoch) -> None:
+        left = fitting.seconds_left(began, epoch.number, epochs)
+        report({"step": "epoch", "of": epochs, "seconds_left": left, **_finite(asdict(epoch))})
+
+    trained = fitting.train_heads(base, features, targets, test, epochs, told, stopped)
+    if trained is None:
+        return None
+    card = fitting.calibrated(classes, trained.held_scores, targets[test])
+    spec = EncoderSpec(
+        engine=ENGINE, weights=name, title=f"EfficientNetB0 taught '{name}'", dim=base.spec.dim,
+        image_size=base.spec.image_size, licence="that of your pictures", source=f"trained here on {catalog.title}",
+        load="engines.product:Product",
+    )  # fmt: skip
+    about = _about(classes, targets, test, trained, card.temperature, [ids[row] for row in test])
+    about |= {"data": catalog.title, "attribute": attribute, "counts": counts, "skipped": skipped}
+    about |= {"summary": base.summary(len(classes)), "epochs": [_finite(asdict(each)) for each in trained.history]}
+    return spec, fitting.weights_file(base, trained.heads, card), about
+
+
+def _looked_at(
+    catalog: Catalog, attribute: str, base: Product, report: Report, stopped: Callable[[], bool]
+) -> tuple[list[str], list[str], np.ndarray, list[str]]:
+    """Return ids, labels, features float32 (views, n, 1280) of the labelled pictures, and what could not be read."""
+    from engines.product_training import views
+
+    items = [item for item in catalog if item.attributes.get(attribute)]
+    began, ids, labels, parts, skipped = time.monotonic(), [], [], [], []
+    for start in range(0, len(items), BATCH):
+        if stopped():
+            break
+        seen = []
+        for item in items[start : start + BATCH]:
+            try:
+                seen.append(views(catalog.open(item.id, base.spec.image_size)))
+            except BadPictureError:
+                skipped.append(item.id)
+                continue
+            ids.append(item.id)
+            labels.append(item.attributes[attribute])
+        if seen:
+            parts.append(np.stack([base.features(list(each)) for each in zip(*seen, strict=True)]))
+        done = start + len(items[start : start + BATCH])
+        left = (time.monotonic() - began) / done * (len(items) - done)
+        report({"step": "looking", "done": done, "total": len(items), "seconds_left": left})
+    features = np.concatenate(parts, axis=1) if parts else np.empty((1, 0, 1280), np.float32)
+    return ids, labels, features, skipped
+
+
+def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return what the held-out pictures say of a model: confusion, precision and recall by kind, sample predictions."""
+    from engines.product import softmax
+
+    truth = targets[test]
+    odds = softmax(trained.held_scores / temperature) if len(test) else np.empty((0, len(classes)))
+    guess = odds.argmax(axis=1)
+    confusion = np.zeros((len(classes), len(classes)), int)
+    np.add.at(confusion, (truth, guess), 1)
+    right, said, there = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
+    kinds = [
+        {
+            "label": name, "pictures": int((targets == number).sum()), "tested": int(there[number]),
+            "precision": round(float(right[number] / said[number]), 3) if said[number] else None,
+            "recall": round(float(right[number] / there[number]), 3) if there[number] else None,
+        }
+        for number, name in enumerate(classes)
+    ]  # fmt: skip
+    wrong = np.flatnonzero(guess != truth)
+    fine = np.flatnonzero(guess == truth)
+    chance = np.random.default_rng(0)
+    picked = [*chance.permutation(wrong)[: SAMPLES // 2], *chance.permutation(fine)]
+    samples = [
+        {
+            "id": ids[row], "truth": classes[truth[row]], "label": classes[guess[row]],
+            "odds": [[classes[each], round(float(odds[row, each]), 3)] for each in np.argsort(-odds[row])[:3]],
+        }
+        for row in picked[:SAMPLES]
+    ]  # fmt: skip
+    return {
+        "classes": classes, "kinds": kinds, "confusion": confusion.tolist(), "samples": samples, "best": trained.best,
+        "tested": len(test), "right": int(right.sum()),
+        "untested": [name for number, name in enumerate(classes) if not there[number]],
+    }  # fmt: skip
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if value != value else round(value, 4) for name, value in values.items()}
+
+
+class ProductRuns:
+    """The trainings of this process by name, and those that are kept; safe to share between threads."""
+
+    def __init__(self, opened: Opened, queue: Queue, models: ModelStore, save: Save) -> None:
+        """Begin without a run; `save` keeps a model and offers it."""
+        self._opened, self._queue, self._models, self._save = opened, queue, models, save
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def counts(self, catalog: str) -> dict[str, Any]:
+        """Return what there is to learn from: {"attribute", "counts": {kind: pictures}}; raises AppError."""
+        name, counts = counted(self._opened.catalog(catalog))
+        return {"attribute": name, "counts": counts}
+
+    def start(self, catalog: str, name: str, epochs: int) -> str:
+        """Put a training in the queue and return the name of its model; raises AppError for what cannot be trained."""
+        tidy, pictures = self._checked(name), self._opened.catalog(catalog)
+        counted(pictures)
+
+        def work(job: Job) -> None:
+            self._keep(train(pictures, tidy, epochs, job.report, lambda: job.stopped))
+
+        with self._lock:
+            before = self._jobs.get(tidy)
+            if before and not before.ended:
+                raise AppError(f"'{tidy}' is being trained now. Wait for it, stop it, or choose another name.")
+            self._jobs[tidy] = self._queue.submit(f"kinds '{tidy}'", work)
+        return tidy
+
+    def train(
+        self, catalog: str, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Train now and keep the model; None when it was stopped before anything was learnt."""
+        return self._keep(train(self._opened.catalog(catalog), self._checked(name), epochs, report, stopped))
+
+    def names(self) -> list[str]:
+        """Return the models that users trained and that can be chosen."""
+        return [row.weights for row in self._models.rows() if row.engine == ENGINE]
+
+    def run(self, name: str, known: int = 0) -> dict[str, Any]:
+        """Return how a training stands: state, place, error, last step, epochs from `known` on, and what came of it."""
+        with self._lock:
+            job = self._jobs.get(name)
+        about = None
+        if job is None or job.state in ("done", "stopped"):
+            try:
+                about = self._models.about(ENGINE, name)
+            except AppError:  # stopped before anything was learnt
+                if job is None:
+                    raise
+        if job is None:
+            epochs = (about or {}).get("epochs", [])
+            return {"name": name, "state": "done", "place": 0, "error": "", "epochs": epochs[known:], "about": about}
+        events = list(job.events)
+        looking = [event for event in events if event["step"] == "looking"]
+        epochs = [event for event in events if event["step"] == "epoch"]
+        return {
+            "name": name, "state": job.state, "place": job.place, "error": job.error, "epochs": epochs[known:],
+            "looking": looking[-1] if looking else None, "about": about,
+        }  # fmt: skip
+
+    def stop(self, name: str) -> None:
+        """End a training within a step; the best epoch so far is kept. One that has ended is left alone."""
+        with self._lock:
+            job = self._jobs.get(name)
+        if job:
+            job.stop()
+
+    def _checked(self, name: str) -> str:
+        return check_name(name, frozenset(row.weights for row in engines.SPECS if row.engine == ENGINE))
+
+    def _keep(self, trained: tuple[EncoderSpec, bytes, dict[str, Any]] | None) -> dict[str, Any] | None:
+        if trained is None:
+            return None
+        spec, data, about = trained
+        self._save(spec, {WEIGHTS: data}, about)
+        return {"weights": spec.weights, "bytes": len(data), **about}

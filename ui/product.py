@@ -1,0 +1,211 @@
+"""The tab Product type: what kind of garment a picture shows and why, more of its kind, and kinds of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileDataDict
+
+from services import Services
+from ui import asking, filters, map, product_reading, product_training, query, results
+from ui.asking import COUNT, COUNTS, Scope, Seen
+from ui.events import PRIVATE, bound, words
+from ui.header import Engine, Header
+
+ENGINE = "product"
+DEFAULT = "fashion"
+TITLES = {"fashion": "17 kinds of clothes (our own training)", "imagenet": "Everything (ImageNet), names no kinds"}
+
+METHOD = """
+**EfficientNetB0** ([Tan and Le 2019](https://arxiv.org/abs/1905.11946)) turns the picture into 1,280 numbers for each
+of 6 x 6 places. Their average is weighed into a score for each kind; a **softmax** makes probabilities of the scores.
+They were made honest on photos of people who were not in the training (**temperature scaling**,
+[Guo et al. 2017](https://arxiv.org/abs/1706.04599)), and below a bar, from which on nine of ten are right, the page
+says "not sure". The picture in colour shows which places spoke for the kind (**class activation map**,
+[Zhou et al. 2016](https://arxiv.org/abs/1512.04150)).
+
+**Colours** are groups of the garment's pixels in CIELAB, named by the nearest known shade; **pattern** is a logistic
+regression on edges, their directions and repetition. **Goes with** counts what the nearest pictures of the catalogue
+have oftener than the rest (**lift**). The words box knows kinds, colours, patterns and the catalogue's own attributes.
+
+This tab goes back to the product notebook of [TensorHouse](https://github.com/ikatsov/tensor-house).
+"""
+
+
+def create(services: Services, header: Header, tab: gr.Tab) -> None:
+    """Lay out question, reading and results; below them the map, training and the method."""
+    with gr.Column(elem_classes="product"):
+        with gr.Row(elem_classes="mode"):
+            with gr.Column(scale=1, min_width=300, elem_classes="ask"):
+                asked = query.create()
+                text = gr.Textbox(
+                    label="Or in words", placeholder="red striped shirt", max_length=200, submit_btn="Search",
+                    elem_classes="words",
+                )  # fmt: skip
+                with gr.Accordion("Filters", open=False):
+                    chosen = filters.create()
+                with gr.Accordion("More", open=False):
+                    count = gr.Radio(list(COUNTS), value=COUNT, label="Number of results")
+                    weights = gr.Radio(_choices(services), value=DEFAULT, label="Taught")
+            with gr.Column(scale=2, min_width=320, elem_classes="answer"):
+                reading = product_reading.create()
+                shown = results.create()
+                with gr.Accordion("Map", open=False):
+                    drawn = map.create()
+        with gr.Accordion("Teach it your own kinds", open=False):
+            training = product_training.create(services)
+        with gr.Accordion("How it works", open=False, elem_classes="method"):
+            gr.Markdown(METHOD)
+
+    seen = gr.State(None)
+    given = [asked, chosen, count, weights, seen]
+    answers = [reading, shown, drawn, seen]
+    model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
+    header.opened.change(
+        bound(opened, services), [header.opened, *given], [asked, chosen, training, *answers], **PRIVATE, **model
+    )
+    gr.on(
+        [asked.submit, chosen.input, count.input],
+        bound(search, services), [header.catalog, *given], answers,
+        trigger_mode="always_last", **PRIVATE, **model,
+    )  # fmt: skip
+    text.submit(
+        bound(search_words, services), [header.catalog, text, count, weights], [reading, shown], **PRIVATE, **model
+    )
+    gr.on([tab.select, training.submit], bound(choices, services), [weights], [weights], **PRIVATE)
+    gr.on([tab.select, weights.input], engine_of, [weights], [header.engine], **PRIVATE)
+    gr.api(bound(product_type, services), api_name="product_type", **model)
+
+
+def engine_of(weights: str) -> Engine:
+    """Return the engine of the tab with the chosen weights."""
+    return ENGINE, weights
+
+
+def choices(services: Services, weights: str) -> dict[str, Any]:
+    """Return the models that there are now, those that users trained included; Outputs: the choice."""
+    known = _choices(services)
+    return gr.update(choices=known, value=weights if weights in [name for _, name in known] else DEFAULT)
+
+
+def _choices(services: Services) -> list[tuple[str, str]]:
+    rows = [row for row, missing in services.choices() if row.engine == ENGINE and not missing]
+    return [(TITLES.get(row.weights, row.title), row.weights) for row in rows]
+
+
+def opened(
+    services: Services,
+    state: Mapping[str, Any],
+    asked: dict[str, Any] | None,
+    chosen: dict[str, Any] | None,
+    count: int,
+    weights: str,
+    seen: Seen | None,
+    request: gr.Request,
+) -> tuple[object, ...]:
+    """Show a catalogue that was just opened, or one whose index is ready now; other tabs' engines are not ours.
+
+    Inputs: the header's state, then those of `search`. Outputs: query, filters, training, then those of `search`.
+    """
+    if state["engine"][0] != ENGINE or asking.already(state, seen):
+        return tuple(gr.skip() for _ in range(7))
+    question, choice, notice = asking.opening(services, state, asked, chosen, request)
+    here = {"catalog": state["catalog"]}
+    if notice:
+        return question, choice, here, None, notice, None, None
+    return question, choice, here, *search(services, state["catalog"], question, choice, count, weights, seen)
+
+
+def search(
+    services: Services,
+    catalog: str,
+    asked: Mapping[str, Any] | None,
+    chosen: Mapping[str, Any] | None,
+    count: int,
+    weights: str,
+    seen: Seen | None,
+) -> tuple[object, ...]:
+    """Say what the picture shows, and find more of its kind.
+
+    Inputs: catalogue, query, filters, count, weights, seen. Outputs: reading, results, map, seen.
+    """
+    try:
+        question = query.parse(asked)
+        scope = Scope(catalog, engine_of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        if not (question.picture or question.item or question.liked):
+            return None, results.start(), None, None
+        result, seen = asking.answer(services, question, scope, seen)
+        read = _read(services, catalog, weights, question, result) if question.picture or question.item else None
+    except Exception as error:
+        return None, results.problem(words(error)), None, None
+    place = question.item if question.item and not question.box else result.query
+    return (
+        read,
+        results.found(catalog, result, question.liked, question.disliked, scope.passing),
+        map.value(services, catalog, ENGINE, weights, None, place),
+        seen,
+    )
+
+
+def search_words(
+    services: Services, catalog: str, text: str, count: int, weights: str
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Search by words that name attributes. Inputs: catalogue, words, count, weights. Outputs: reading, results."""
+    if not text.strip():
+        return None, results.start()
+    try:
+        wanted, result = services.products.by_words(catalog, weights, text, min(max(int(count), 1), max(COUNTS)))
+    except Exception as error:
+        return None, results.problem(words(error))
+    return {"wanted": {name: list(getattr(wanted, name)) for name in wanted.__slots__}}, results.found(
+        catalog, result, (), (), None
+    )
+
+
+def _read(services: Services, catalog: str, weights: str, question: query.Query, result: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    """Return the reading of the question's picture, None for weights that name no kinds."""
+    encoder = services.products.encoder(weights)
+    if not encoder.classes:
+        return None
+    image = asking.picture(services, catalog, question, encoder.spec.image_size)
+    ((verdict, seen),) = services.products.classify([image], weights)
+    return product_reading.value(image, verdict, seen, services.products.associations(catalog, result))
+
+
+def product_type(
+    services: Services,
+    picture: FileDataDict,
+    catalog: str | None = None,
+    k: int = COUNT,
+    box: list[float] | None = None,
+    weights: str = DEFAULT,
+) -> dict[str, Any]:
+    """Say what kind of garment a picture shows, and find more of its kind.
+
+    Parameters:
+        picture: the picture file.
+        catalog: the catalogue's key; the first one without it.
+        k: how many results, 1 to 96.
+        box: [left, top, right, bottom] of one item, in parts of the upright picture's width and height, 0 to 1.
+        weights: "fashion" or the name of a model trained here.
+
+    Returns:
+        {"label", "confidence", "sure", "probabilities": {kind: probability}, "colours": [{"name", "share", "shade"}],
+        "pattern", "results": [{"rank", "id", "score", "attributes"}, …] best first, "strong", "seconds"}.
+    """
+    question = query.parse({"picture": picture, "box": box})
+    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, None)
+    found = asking.answer_client(services, question, scope)
+    encoder = services.products.encoder(weights)
+    image = asking.picture(services, scope.catalog, question, encoder.spec.image_size)
+    ((verdict, seen),) = services.products.classify([image], weights)
+    return found | {
+        "label": verdict.label,
+        "confidence": verdict.confidence,
+        "sure": verdict.sure,
+        "probabilities": dict(verdict.probabilities),
+        "colours": [{"name": each.name, "share": each.share, "shade": each.shade} for each in seen.colours],
+        "pattern": seen.pattern,
+    }
