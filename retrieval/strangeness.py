@@ -81,9 +81,8 @@ def save(folder: Path, spec: EncoderSpec, strangeness: Strangeness) -> None:
     """Keep the measurement in the folder of the catalogue's indexes; raises AppError when the disk does not take it."""
     out = io.BytesIO()
     ids = np.frombuffer("\n".join(strangeness.ids).encode("utf-8", "surrogateescape"), np.uint8)
-    np.savez_compressed(
-        out, made=np.frombuffer(strangeness.mark.encode(), np.uint8), ids=ids, scores=strangeness.scores
-    )
+    mark = np.frombuffer(strangeness.mark.encode(), np.uint8)
+    np.savez_compressed(out, mark=mark, ids=ids, scores=strangeness.scores)
     write_atomically(_path(folder, spec), out.getvalue())
 
 
