@@ -12,7 +12,13 @@ from tempfile import TemporaryDirectory
 from services import Services
 from settings import Settings
 
-SHIPPED = ("sample:squeezenet:fashion", "sample:vae:fashion", "sample:vae:map", "paintings:style:distilled")
+SHIPPED = (
+    "sample:squeezenet:fashion",
+    "sample:product:fashion",
+    "sample:vae:fashion",
+    "sample:vae:map",
+    "paintings:style:distilled",
+)
 
 
 def main() -> None:
