@@ -1,4 +1,4 @@
-"""How good is a weights file of the engine `product` on photos it has not seen: accuracy, calibration, neighbours. JSON.
+"""How good are weights of the engine `product` on photos they have not seen: accuracy, calibration, neighbours. JSON.
 
 python -m benchmarks.product_quality --photos ../shared/data/clothing \
     --file index_cache/training/product_development.safetensors
@@ -62,7 +62,8 @@ def main() -> None:
         "calibration error, unseen senders (temperature fitted on them)": calibration_error(
             confidence[new], (guess == labels)[new]),
         "calibration error, seen senders": calibration_error(confidence[known], (guess == labels)[known]),
-        "sure, unseen senders": {"share": float(sure[new].mean()), "right": float((guess == labels)[new & sure].mean())},
+        "sure, unseen senders": {"share": float(sure[new].mean()),
+                                 "right": float((guess == labels)[new & sure].mean())},
         "sure on what is no class": {"photos": int(no_class.sum()), "share": float(sure[no_class].mean())},
     }  # fmt: skip
     sys.stdout.write(json.dumps(result, indent=1) + "\n")

@@ -32,6 +32,8 @@ LOOKED_AT = 96
 SIDE = 256
 _KEPT_LOOKS = 20_000
 _HEAT = 12.0
+_UNLIKE = 0.02
+"""What is left of a picture's fit for each thing that it has not: the nearest come when nothing has everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Products:
                 f"Kinds: {', '.join(encoder.classes)}. Try 'red striped shirt'."
             )
         scores = _by_attributes(held, wanted) * self._by_kind(encoder, held, wanted)
-        rows = np.argsort(-scores, kind="stable")[: max(k, LOOKED_AT)]
+        rows = np.argsort(-scores * _hoped(held, wanted), kind="stable")[: max(k, LOOKED_AT)]
         fits = [(self._fit(catalog, held, int(row), wanted, float(scores[row])), int(row)) for row in rows]
         ranked = sorted(fits, key=lambda pair: -pair[0])
         hits = [Hit(held.ids[row], score, held.attributes[row]) for score, row in ranked[:k] if score > 0]
@@ -124,10 +126,10 @@ class Products:
             if _says(attributes, names):
                 parts.append(1.0)
             elif _tells(attributes, known[:-1]):
-                parts.append(0.0)
+                parts.append(_UNLIKE)
             else:
                 look = look or self._look(catalog, held.ids[row])
-                parts.append(_share(look, known, names))
+                parts.append(max(_share(look, known, names), _UNLIKE))
         return float(np.prod(parts)) ** (1 / len(parts))
 
     def _look(self, catalog: str, item_id: str) -> Look:
@@ -169,6 +171,16 @@ def _says(attributes: Mapping[str, str], names: Sequence[str]) -> bool:
 def _tells(attributes: Mapping[str, str], name: str) -> bool:
     """Return whether the catalogue tells an attribute of this name, in either spelling, of a picture."""
     return any(each.lower() in (name, name.replace("colour", "color")) for each in attributes)
+
+
+def _hoped(held: Collection, wanted: Wanted) -> np.ndarray:
+    """Return float32 (n,), how likely a picture has the colour and pattern before it is looked at."""
+    hopes = np.ones(len(held.ids), np.float32)
+    for names, known in ((wanted.colours, "colour"), (wanted.patterns, "pattern")):
+        for row, each in enumerate(held.attributes):
+            if names and not _says(each, names):
+                hopes[row] *= _UNLIKE if _tells(each, known) else 0.5
+    return hopes
 
 
 def _by_attributes(held: Collection, wanted: Wanted) -> np.ndarray:
