@@ -177,6 +177,7 @@ class _Asking:
                 return
             if isinstance(event, ImageEditPartialImageEvent):
                 yield Sketch(variant, event.partial_image_index, self._picture(_unpacked(event.b64_json)))
+        self.stop.check()  # a line that was shut may end as if the service had closed it
         raise AppError("The connection broke off before the picture had come. Try again.")
 
     def _picture(self, data: bytes) -> Image.Image:
