@@ -21,7 +21,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 expect = sync_api.expect
@@ -122,13 +122,22 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+# What Gradio's client says when a page is left, or reloaded, while an answer is on its way.
+LEFT = ("AbortError: signal is aborted", "Connection errored out")
+
+
+def is_trouble(message: ConsoleMessage) -> bool:
+    """Tell whether the console shows an error that is not just the page being left."""
+    return message.type == "error" and not any(words in message.text for words in LEFT)
+
+
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """Return the opened page with its first results; afterwards fail on any script error or dialog."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
     opened = context.new_page()
     troubles: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
     opened.on("pageerror", lambda error: troubles.append(str(error)))
     opened.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
     opened.goto(address)

@@ -142,7 +142,7 @@ def test_doctor_says_what_works_and_shows_no_key(place: Path) -> None:
     [
         (("index", "--engine", "resnet"), "Choose one of: "),
         (("index", "--engine", "squeezenet", "--weights", "best"), "Choose one of: fashion, imagenet"),
-        (("index", "--catalog", "nowhere"), "Choose one of: sample, folder:PATH"),
+        (("index", "--catalog", "nowhere"), "Choose one of: sample, paintings, folder:PATH"),
         (("index", "--catalog", "folder:/no/such/folder"), "no folder /no/such/folder"),
         (("search", "--catalog", "folder:{place}", "--image", "{place}/none.jpg"), "none.jpg cannot be read"),
         (("search", "--catalog", "folder:{place}", "--image", "{place}"), "cannot be read"),
