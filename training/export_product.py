@@ -1,6 +1,6 @@
 r"""Writes what train_product learnt as weights of the engine: heads folded, calibrated on senders it has not seen.
 
-python -m training.export_product --photos ../shared/data/clothing --teacher ../shared/weights/efficientnetb4_notop.npz
+python -m training.export_product --photos ../shared/data/clothing
 """
 
 from __future__ import annotations
