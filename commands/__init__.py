@@ -26,7 +26,9 @@ Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
 Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
 Catalog = Annotated[
     str,
-    typer.Option(help="sample, paintings, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test] or hf:NAME#LIMIT."),
+    typer.Option(
+        help="sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test] or hf:NAME#LIMIT."
+    ),
 ]
 Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

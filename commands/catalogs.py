@@ -16,7 +16,7 @@ from services import Services
 from settings import Settings
 
 app = typer.Typer(help="The catalogues that the app opens at every start.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="sample, folder:PATH, deepfashion2:PATH or hf:NAME[:SPLIT][#LIMIT].")]
+Name = Annotated[str, typer.Argument(help="sample, folder:PATH, deepfashion2:PATH[:SPLIT] or hf:NAME[:SPLIT][#LIMIT].")]
 
 
 @app.command("list")

@@ -23,8 +23,9 @@ def consumer_to_shop(collection: Collection) -> dict[str, Any]:
     counted in `unmatched`. Raises AppError where there are no such pairs.
     """
     source = np.array([each.get("source", "") for each in collection.attributes], object)
-    garment = np.array([each.get("garment", "") for each in collection.attributes], object)
-    shop, asked = np.flatnonzero(source == "shop"), np.flatnonzero((source == "user") & (garment != ""))
+    told = np.array([each.get("garment", "") for each in collection.attributes], str)
+    names, garment = np.unique(told, return_inverse=True)
+    shop, asked = np.flatnonzero(source == "shop"), np.flatnonzero((source == "user") & (names[garment] != ""))
     if not len(shop) or not len(asked):
         raise AppError(
             "Nothing to pair here: --match pair needs garments of shops and of users, in DeepFashion2's layout "

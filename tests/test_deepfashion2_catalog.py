@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image
 from retrieval.catalogs import open_catalog
 from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
 from retrieval.core import AppError, BadPictureError, Item
-from tests.conftest import blocks, encoded
+from tests.conftest import ColourEncoder, blocks, built, encoded, stored
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -58,6 +59,21 @@ def test_every_garment_of_a_picture_is_an_item_with_its_box_and_attributes(root:
     assert (first.box, second.box) == ((55, 35, 124, 104), (0, 0, 54, 54))
 
 
+def test_what_the_photo_is_like_is_said_in_words(root: Path) -> None:
+    annotate(root, {"item1": item([0, 0, 9, 9], scale=1, occlusion=2, zoom_in=3, viewpoint=1)})
+    words = {"scale": "small", "occlusion": "medium", "zoom": "large", "viewpoint": "not worn"}
+    assert only(root).attributes == {"category": "skirt", **words}
+    annotate(root, {"item1": item([0, 0, 9, 9], scale=3, occlusion=1, zoom_in=1, viewpoint=3)})
+    words = {"scale": "large", "occlusion": "slight", "zoom": "none", "viewpoint": "side or back"}
+    assert only(root).attributes == {"category": "skirt", **words}
+
+
+@pytest.mark.parametrize("grade", [0, 4, -1, None, "2", 1.5, [1], {"1": 1}])
+def test_a_grade_that_is_none_is_left_out(root: Path, grade: object) -> None:
+    annotate(root, {"item1": item([0, 0, 9, 9], scale=grade, viewpoint=grade)})
+    assert only(root).attributes == {"category": "skirt"}
+
+
 def test_an_item_opens_as_its_part_of_the_picture(root: Path) -> None:
     annotate(root, {"item1": item([60, 40, 120, 100])})
     shown = opened(root).open("000001/item1")
@@ -76,6 +92,18 @@ def test_a_picture_with_a_broken_annotation_is_one_whole_item(root: Path, note: 
 def test_a_picture_without_an_annotation_is_one_whole_item(root: Path) -> None:
     (root / "annos" / "000001.json").unlink()
     assert (only(root).id, dict(only(root).attributes)) == ("000001/whole", {})
+
+
+def test_an_annotation_without_a_picture_is_skipped_by_name_until_the_picture_comes(root: Path, cache: Path) -> None:
+    annotate(root, {"item1": item([60, 40, 120, 100])})
+    (root / "annos" / "000002.json").write_text(json.dumps({"item1": item([0, 0, 9, 9])}))
+    report = built(opened(root), cache, ColourEncoder())
+    assert (report.pictures, [name for name, _ in report.skipped]) == (1, ["000002/whole"])
+    assert report.skipped[0][1] == "There is an annotation annos/000002.json, but no picture image/000002.jpg."
+    (root / "image" / "000002.jpg").write_bytes(encoded(blocks(1), "JPEG"))
+    report = built(opened(root), cache, ColourEncoder())
+    assert (report.pictures, report.encoded, report.skipped) == (2, 1, [])
+    assert set(stored(cache)) == {"000001/item1", "000002/item1"}
 
 
 def test_a_picture_whose_annotation_names_no_garment_keeps_what_it_shares(root: Path) -> None:
@@ -149,6 +177,45 @@ def test_a_corpus_whose_pictures_are_a_linked_folder_is_read(
     (root / "image").rename(elsewhere)
     (root / "image").symlink_to(elsewhere)
     assert opened(root).open("000001/whole").size == (240, 160)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, root: Path) -> Path:
+    """Return a corpus with a train and a validation half of one garment each, and a test half without annotations."""
+    whole = tmp_path / "corpus"
+    annotate(root, {"source": "shop", "pair_id": 7, "item1": item([60, 40, 120, 100])})
+    for split in ("train", "validation"):
+        shutil.copytree(root / "image", whole / split / "image")
+        shutil.copytree(root / "annos", whole / split / "annos")
+    (whole / "test" / "image").mkdir(parents=True)
+    return whole
+
+
+def test_a_whole_corpus_is_one_catalogue_whose_splits_do_not_pair_with_each_other(corpus: Path) -> None:
+    catalog = open_catalog(f"deepfashion2:{corpus}", corpus)
+    found = {each.id: each.attributes for each in catalog}
+    assert list(found) == ["train/000001/item1", "validation/000001/item1"]
+    assert [each["split"] for each in found.values()] == ["train", "validation"]
+    assert [each["garment"] for each in found.values()] == ["train 7-1", "validation 7-1"]
+    assert catalog.open("train/000001/item1").size == (69, 69)
+    with pytest.raises(BadPictureError, match="no garment of this corpus"):
+        catalog.read("000001/item1")
+
+
+def test_a_split_is_chosen_by_name_or_by_its_folder(corpus: Path) -> None:
+    by_name = open_catalog(f"deepfashion2:{corpus}:validation", corpus)
+    by_folder = open_catalog(f"deepfashion2:{corpus}/validation", corpus)
+    assert by_name.name == by_folder.name == f"deepfashion2:{corpus}/validation"
+    assert [each.id for each in by_name] == ["000001/item1"]
+    with pytest.raises(AppError, match="has no split 'test'. It has: train, validation"):
+        open_catalog(f"deepfashion2:{corpus}:test", corpus)
+
+
+def test_a_corpus_that_is_gone_is_said_and_does_not_look_empty(root: Path) -> None:
+    catalog = opened(root)
+    shutil.rmtree(root / "image")
+    with pytest.raises(AppError, match=r"image cannot be read \(No such file"):
+        list(catalog)
 
 
 def test_another_layout_is_refused_with_what_it_needs(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 
 from retrieval.catalogs import hub_names, huggingface
-from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
+from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog, open_split
 from retrieval.catalogs.folder import FolderCatalog
 from retrieval.catalogs.hub_fetch import Track
 from retrieval.catalogs.idx import IdxCatalog
 from retrieval.core import AppError, Catalog, Origin
 
-FORMS = "sample, paintings, folder:PATH, deepfashion2:PATH, idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
+FORMS = "sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
 
 
 def open_catalog(
@@ -40,7 +40,7 @@ def open_catalog(
     if form == "folder" and place:
         return FolderCatalog(root, label_pattern)
     if form == "deepfashion2" and place:
-        return DeepFashion2Catalog(root, name=name, title=f"DeepFashion2 {root.name}")
+        return open_split(place)
     if form == "idx" and place:
         return IdxCatalog(os.path.expanduser(place))
     if form == "hf" and place:

@@ -1,48 +1,58 @@
-"""The catalogue `deepfashion2:PATH`: an item for each garment of pictures in DeepFashion2's layout."""
+"""The catalogue `deepfashion2:PATH[:SPLIT]`: an item for each garment of pictures in DeepFashion2's layout."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from retrieval import pictures
+from retrieval.catalogs import garments
 from retrieval.catalogs.files import read_inside, stamp
-from retrieval.core import AppError, Attributes, Box, Item, Origin, fingerprint
+from retrieval.catalogs.garments import SPLITS
+from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint
 
-MARGIN = 0.08
 DRAWN = Origin("drawn by our own script, training/draw_sample.py", "MIT")
-_VALUES = {"category_name": "category", "colour": "colour", "pattern": "pattern", "neckline": "neckline",
-           "length": "length"}  # fmt: skip
+_FOLDERS = ("image", "annos")
 
 
 class DeepFashion2Catalog:
     """Garments of `image/NNNNNN.jpg` as `annos/NNNNNN.json` describes them (Ge et al. 2019, arXiv:1901.07973).
 
-    An id is `NNNNNN/itemK`; the item is its bounding box with a margin of MARGIN of the box's longer side.
+    An id is `NNNNNN/itemK`; the item is its bounding box with a margin. A whole corpus as unzipped, with folders train/
+    and validation/, is one catalogue too: then an id is `SPLIT/NNNNNN/itemK`, and `split` an attribute. Annotations are
+    read one at a time; only file names are held.
     """
 
     def __init__(self, root: Path, name: str, title: str) -> None:
         """Open `root`; raises AppError when it does not have the layout."""
         self._root = root.resolve()
-        self._images = (self._root / "image").resolve()
-        if not os.path.isdir(self._images) or not os.path.isdir(self._root / "annos"):
-            raise AppError(f"{root} is not in DeepFashion2's layout: it needs the folders image/ and annos/.")
+        halves = {"": self._root} if _laid_out(self._root) else {s: self._root / s for s in splits(self._root)}
+        if not halves:
+            raise AppError(
+                f"{root} is not in DeepFashion2's layout: it needs the folders image/ and annos/, or train/ and "
+                "validation/ with these in them."
+            )
+        self._halves = {split: (place, (place / "image").resolve()) for split, place in halves.items()}
         self.name = name if name == "sample" else f"deepfashion2:{self._root}"
         self.title = title
         self.origin = DRAWN if name == "sample" else Origin("a folder on this machine, in DeepFashion2's layout")
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield the garments, picture by picture; a picture without a readable annotation yields one whole item."""
-        for path in sorted(self._images.glob("*.jpg")):
-            mark = stamp(path)
-            for key, note in self._garments(path.stem).items():
-                yield Item(f"{path.stem}/{key}", _attributes(note), mark, _box(note))
+        """Yield the garments, picture by picture; a picture without a readable annotation yields one whole item.
+
+        So does an annotation without a picture, whose reading says what is missing, so that it is skipped by name.
+        """
+        for split, (place, images) in self._halves.items():
+            found = _stems(images, ".jpg")
+            for stem in sorted(found | _stems(place / "annos", ".json")):
+                key = f"{split}/{stem}" if split else stem
+                if stem in found:
+                    yield from garments.items(key, self._notes(split, stem), stamp(images / f"{stem}.jpg"), split)
+                else:
+                    yield Item(f"{key}/{garments.WHOLE}", stamp="no picture")
 
     def fingerprint(self) -> str:
         """Return a digest of every id, stamp, box and attribute."""
@@ -50,43 +60,62 @@ class DeepFashion2Catalog:
 
     def read(self, item_id: str) -> bytes:
         """Return the bytes of the picture that holds the garment."""
-        stem = item_id.partition("/")[0]
-        return read_inside(self._images, self._images / f"{Path(stem).name}.jpg")
+        split, stem, _ = self._parts(item_id)
+        place, images = self._halves[split]
+        path = images / f"{stem}.jpg"
+        if images.is_dir() and not os.path.lexists(path) and (place / "annos" / f"{stem}.json").is_file():
+            raise BadPictureError(f"There is an annotation annos/{stem}.json, but no picture image/{stem}.jpg.")
+        return read_inside(images, path)
 
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the garment's part of the picture, decoded, upright, RGB."""
-        stem, _, key = item_id.partition("/")
-        note = self._garments(Path(stem).name).get(key, {})
-        return pictures.decode(self.read(item_id), shorter_side, _box(note))
+        split, stem, garment = self._parts(item_id)
+        note = self._notes(split, stem).get(garment, {})
+        return pictures.decode(self.read(item_id), shorter_side, garments.box(note))
 
-    def _garments(self, stem: str) -> dict[str, dict[str, Any]]:
+    def _notes(self, split: str, stem: str) -> garments.Notes:
         try:
-            notes = json.loads((self._root / "annos" / f"{stem}.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return {"whole": {}}
-        if not isinstance(notes, dict):
-            return {"whole": {}}
-        shared = {"source": notes.get("source"), "pair_id": notes.get("pair_id")}
-        garments = {k: shared | v for k, v in notes.items() if k.startswith("item") and isinstance(v, dict)}
-        return garments or {"whole": shared}
+            return garments.read_notes((self._halves[split][0] / "annos" / f"{stem}.json").read_bytes())
+        except OSError:
+            return garments.read_notes(b"")
+
+    def _parts(self, item_id: str) -> tuple[str, str, str]:
+        """Return split, picture and garment of an id; none of them leads out of the corpus."""
+        try:
+            *split, stem, garment = item_id.split("/")
+        except ValueError:
+            split, stem, garment = [], item_id, ""
+        if "/".join(split) not in self._halves or "\0" in stem:
+            raise BadPictureError(f"'{item_id}' is no garment of this corpus.")
+        return "/".join(split), PurePosixPath(stem).name, garment
 
 
-def _attributes(note: dict[str, Any]) -> Attributes:
-    found = {name: str(note[key]) for key, name in _VALUES.items() if note.get(key)}
-    if note.get("source"):
-        found["source"] = str(note["source"])
-    if note.get("pair_id") and note.get("style"):
-        found["garment"] = f"{note['pair_id']}-{note['style']}"
-    return found
+def splits(root: Path) -> list[str]:
+    """Return the names of the splits that lie in `root`, in the corpus's own order."""
+    return [split for split in SPLITS if _laid_out(root / split)]
 
 
-def _box(note: dict[str, Any]) -> Box | None:
-    box = note.get("bounding_box")
+def open_split(place: str) -> DeepFashion2Catalog:
+    """Return the corpus at `place`, PATH or PATH:SPLIT; raises AppError, naming the splits that are there."""
+    path, _, split = place.rpartition(":")
+    if split in SPLITS and path and not os.path.isdir(place):
+        root = Path(os.path.expanduser(path))
+        there = splits(root)
+        if split not in there:
+            raise AppError(f"{root} has no split '{split}'. It has: {', '.join(there) or 'none'}.")
+        return DeepFashion2Catalog(root / split, f"deepfashion2:{place}", f"DeepFashion2 {split}")
+    root = Path(os.path.expanduser(place))
+    return DeepFashion2Catalog(root, f"deepfashion2:{place}", f"DeepFashion2 {root.name}")
+
+
+def _laid_out(root: Path) -> bool:
+    return all(os.path.isdir(root / folder) for folder in _FOLDERS)
+
+
+def _stems(folder: Path, suffix: str) -> set[str]:
+    """Return the names without `suffix` of a folder's files that have it; raises AppError where it cannot be read."""
     try:
-        left, top, right, bottom = map(float, box if isinstance(box, list) else ())
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not (left < right and top < bottom) or not all(map(math.isfinite, (left, top, right, bottom))):
-        return None
-    margin = MARGIN * max(right - left, bottom - top)
-    return max(0, int(left - margin)), max(0, int(top - margin)), int(right + margin), int(bottom + margin)
+        names = os.listdir(folder)
+    except OSError as error:
+        raise AppError(f"The folder {folder} cannot be read ({error.strerror}). Bring it back, or mend it.") from None
+    return {name.removesuffix(suffix) for name in names if name.endswith(suffix) and not name.startswith(".")}

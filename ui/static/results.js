@@ -24,13 +24,15 @@ function icon(name) {
 
 const described = ({ attributes }) => Object.entries(attributes).map(([name, text]) => `${name}: ${text}`).join(", ");
 
-// On a card: the kind of thing first, bare numbers last and with their names; no "False", no record numbers.
+// On a card: the kind of thing first, bare numbers last and with their names; no "False", no record numbers, and not
+// how the photo was taken, which is for the filters.
+const TAKEN = new Set(["scale", "occlusion", "zoom", "viewpoint", "split"]);
 function inWords({ attributes }) {
   const bare = (text) => /^[\d.-]+$/.test(text);
   const place = ([name, text]) => (/label|category|class|type/i.test(name) ? 0 : bare(text) ? 2 : 1);
   return Object.entries(attributes).sort((a, b) => place(a) - place(b)).flatMap(([name, text]) => {
     const plain = name.replaceAll("_", " ");
-    if (/^(false|no)$/i.test(text) || !text || /\bid$/i.test(plain) || /^\d+-\d+$/.test(text)) return [];
+    if (TAKEN.has(name) || /^(false|no)$/i.test(text) || !text || /\bid$/i.test(plain) || /^\d+-\d+$/.test(text)) return [];
     if (/^(true|yes)$/i.test(text)) return [plain];
     return [bare(text) ? `${plain} ${text}` : text];
   }).join(" · ");
