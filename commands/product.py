@@ -67,15 +67,16 @@ def train(
     if trained is None:
         raise AppError("Stopped before the first epoch: there is nothing to keep.")
     if as_json:
-        print_json(trained)
+        print_json({"weights": trained.spec.weights, "bytes": len(trained.data), **trained.about})
         return
+    about = trained.about
     table = Table("kind", "pictures", "tested", "precision", "recall", box=None)
-    for kind in trained["kinds"]:
+    for kind in about["kinds"]:
         table.add_row(*("–" if value is None else str(value) for value in kind.values()))
     out.print(table)
     out.print(
-        f"Epoch {trained['best']} is kept: {trained['right']} of {trained['tested']} held-out pictures right. Use it: "
-        f"python cli.py classify --weights {trained['weights']} --image …",
+        f"Epoch {about['best']} is kept: {about['right']} of {about['tested']} held-out pictures right. Use it: "
+        f"python cli.py classify --weights {trained.spec.weights} --image …",
         highlight=False,
     )
 

@@ -26,7 +26,7 @@ from services.models import ModelStore
 from services.opened import CatalogInfo, Opened
 from services.overview import Overview
 from services.product import Products
-from services.product_training import ProductRuns
+from services.product_runs import ProductRuns
 from services.shelf import Shelf
 from services.uploads import Uploads
 from services.views import Views

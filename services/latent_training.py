@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,24 +10,13 @@ import numpy as np
 from engines.vae_recipe import Recipe
 from retrieval.core import AppError, Attributes, BadPictureError, Catalog, EncoderSpec
 from retrieval.sheets import sheet
+from services.runs import Report, Trained
 
 ENGINE = "vae"
-WEIGHTS = "weights.safetensors"
 IMAGE_SIZE = 128
 MOST_PICTURES = 120_000
 LABEL_WEIGHT = 30.0
 SAMPLE_COLUMNS = 10
-
-Report = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A finished model: its row, its file, and how training went (JSON)."""
-
-    spec: EncoderSpec
-    data: bytes
-    about: dict[str, Any]
 
 
 def recipe(latent: int, epochs: int, beta: float = 1.0) -> Recipe:

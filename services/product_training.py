@@ -1,11 +1,10 @@
-"""Training the product engine on a catalogue's own labels: in the one queue of trainings, kept as models."""
+"""Training the product engine on a catalogue's own labels: reading the pictures, fitting, judging."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +12,7 @@ import numpy as np
 
 import engines
 from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
-from services.jobs import Job, Queue
-from services.models import WEIGHTS, ModelStore, check_name
-from services.opened import Opened
+from services.runs import Report, Trained
 
 if TYPE_CHECKING:
     from engines.product import Product
@@ -28,9 +25,6 @@ MOST_LABELS = 1000
 MOST_PICTURES = 20_000
 BATCH = 16
 LABELS = ("label", "category", "class", "type", "articleType")
-
-Save = Callable[[EncoderSpec, Mapping[str, bytes], Any], None]
-Report = Callable[[dict[str, Any]], None]
 
 
 def label_of(catalog: Catalog) -> str:
@@ -67,8 +61,8 @@ def counted(catalog: Catalog) -> tuple[str, dict[str, int]]:
 
 def train(
     catalog: Catalog, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
-) -> tuple[EncoderSpec, bytes, dict[str, Any]] | None:
-    """Train on the labelled pictures of a catalogue; give the model's row, file, and what to tell of it (JSON).
+) -> Trained | None:
+    """Train on the labelled pictures of a catalogue.
 
     `report` gets {"step": "looking", "done", "total", "seconds_left"} and {"step": "epoch", "number", "of", "loss",
     "accuracy", "held_loss", "held_accuracy", "seconds_left"}. When `stopped` says so the best epoch so far is kept;
@@ -106,7 +100,7 @@ def train(
     about = _about(classes, targets, test, trained, card.temperature, [ids[row] for row in test])
     about |= {"data": catalog.title, "attribute": attribute, "counts": counts, "skipped": skipped}
     about |= {"summary": base.summary(len(classes)), "epochs": [_finite(asdict(each)) for each in trained.history]}
-    return spec, fitting.weights_file(base, trained.heads, card), about
+    return Trained(spec, fitting.weights_file(base, trained.heads, card), about)
 
 
 def _looked_at(
@@ -176,82 +170,3 @@ def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if value != value else round(value, 4) for name, value in values.items()}
-
-
-class ProductRuns:
-    """The trainings of this process by name, and those that are kept; safe to share between threads."""
-
-    def __init__(self, opened: Opened, queue: Queue, models: ModelStore, save: Save) -> None:
-        """Begin without a run; `save` keeps a model and offers it."""
-        self._opened, self._queue, self._models, self._save = opened, queue, models, save
-        self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
-
-    def counts(self, catalog: str) -> dict[str, Any]:
-        """Return what there is to learn from: {"attribute", "counts": {kind: pictures}}; raises AppError."""
-        name, counts = counted(self._opened.catalog(catalog))
-        return {"attribute": name, "counts": counts}
-
-    def start(self, catalog: str, name: str, epochs: int) -> str:
-        """Put a training in the queue and return the name of its model; raises AppError for what cannot be trained."""
-        tidy, pictures = self._checked(name), self._opened.catalog(catalog)
-        counted(pictures)
-
-        def work(job: Job) -> None:
-            self._keep(train(pictures, tidy, epochs, job.report, lambda: job.stopped))
-
-        with self._lock:
-            before = self._jobs.get(tidy)
-            if before and not before.ended:
-                raise AppError(f"'{tidy}' is being trained now. Wait for it, stop it, or choose another name.")
-            self._jobs[tidy] = self._queue.submit(f"kinds '{tidy}'", work)
-        return tidy
-
-    def train(
-        self, catalog: str, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any] | None:
-        """Train now and keep the model; None when it was stopped before anything was learnt."""
-        return self._keep(train(self._opened.catalog(catalog), self._checked(name), epochs, report, stopped))
-
-    def names(self) -> list[str]:
-        """Return the models that users trained and that can be chosen."""
-        return [row.weights for row in self._models.rows() if row.engine == ENGINE]
-
-    def run(self, name: str, known: int = 0) -> dict[str, Any]:
-        """Return how a training stands: state, place, error, last step, epochs from `known` on, and what came of it."""
-        with self._lock:
-            job = self._jobs.get(name)
-        about = None
-        if job is None or job.state in ("done", "stopped"):
-            try:
-                about = self._models.about(ENGINE, name)
-            except AppError:  # stopped before anything was learnt
-                if job is None:
-                    raise
-        if job is None:
-            epochs = (about or {}).get("epochs", [])
-            return {"name": name, "state": "done", "place": 0, "error": "", "epochs": epochs[known:], "about": about}
-        events = list(job.events)
-        looking = [event for event in events if event["step"] == "looking"]
-        epochs = [event for event in events if event["step"] == "epoch"]
-        return {
-            "name": name, "state": job.state, "place": job.place, "error": job.error, "epochs": epochs[known:],
-            "looking": looking[-1] if looking else None, "about": about,
-        }  # fmt: skip
-
-    def stop(self, name: str) -> None:
-        """End a training within a step; the best epoch so far is kept. One that has ended is left alone."""
-        with self._lock:
-            job = self._jobs.get(name)
-        if job:
-            job.stop()
-
-    def _checked(self, name: str) -> str:
-        return check_name(name, frozenset(row.weights for row in engines.SPECS if row.engine == ENGINE))
-
-    def _keep(self, trained: tuple[EncoderSpec, bytes, dict[str, Any]] | None) -> dict[str, Any] | None:
-        if trained is None:
-            return None
-        spec, data, about = trained
-        self._save(spec, {WEIGHTS: data}, about)
-        return {"weights": spec.weights, "bytes": len(data), **about}

@@ -16,6 +16,7 @@ from services import Services
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
+Given = TypeVar("Given")
 
 OURS = "Something went wrong on our side. Try again; if it stays, the log of the app says why."
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -49,8 +50,8 @@ def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]
     return event
 
 
-def served(handler: Callable[..., Any], services: Services) -> Callable[[Any], Any]:
-    """Return `handler` for gr.HTML's server_functions: called with one JSON value, it answers with another.
+def served(handler: Callable[[Given, object], Any], given: Given) -> Callable[[Any], Any]:
+    """Return `handler`, its first argument `given`, for gr.HTML's server_functions: JSON in, JSON out.
 
     A failure is an answer too, {"problem": plain words}: the component shows it where it happened.
     """
@@ -58,7 +59,7 @@ def served(handler: Callable[..., Any], services: Services) -> Callable[[Any], A
     @functools.wraps(handler)
     def answer(data: Any) -> Any:  # noqa: ANN401 - JSON is any value
         try:
-            return handler(services, data)
+            return handler(given, data)
         except Exception as error:
             return {"problem": words(error)}
 

@@ -25,12 +25,11 @@ from ui import (
 )
 from ui.asking import COUNTS, Scope, Seen
 from ui.events import PRIVATE, bound, words
-from ui.header import Engine, Header
+from ui.header import Header
+from ui.models import Models
 
-ENGINE = "vae"
-DEFAULT = "fashion"
 COUNT = 12
-TITLES = {"fashion": "Larger, for search", "map": "Flat, for the map"}
+MODELS = Models("vae", "fashion", {"fashion": "Larger, for search", "map": "Flat, for the map"})
 
 METHOD = """
 A **variational autoencoder** ([Kingma and Welling 2014](https://arxiv.org/abs/1312.6114)) is two networks trained
@@ -62,7 +61,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
                     chosen = filters.create()
                 with gr.Accordion("More", open=False):
                     count = gr.Radio(list(COUNTS), value=COUNT, label="Number of results")
-                    weights = gr.Radio(_choices(services), value=DEFAULT, label="Latent space")
+                    weights = MODELS.create(services, "Latent space")
             with gr.Column(scale=2, min_width=320, elem_classes="answer"):
                 reading = latent_reading.create(services)
                 shown = results.create()
@@ -81,7 +80,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     seen = gr.State(None)
     given = [asked, chosen, count, weights, seen]
     answers = [reading, shown, more, space, drawn, seen]
-    model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
+    model: dict[str, Any] = {"concurrency_id": f"engine-{MODELS.engine}"}
     header.opened.change(
         bound(opened, services), [header.opened, *given], [asked, chosen, strange, training, *answers],
         **PRIVATE, **model,
@@ -91,26 +90,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         bound(search, services), [header.catalog, *given], answers,
         trigger_mode="always_last", **PRIVATE, **model,
     )  # fmt: skip
-    tab.select(bound(choices, services), [weights], [weights], **PRIVATE)
-    training.submit(bound(choices, services), [weights], [weights], **PRIVATE)
-    gr.on([tab.select, weights.input], engine_of, [weights], [header.engine], **PRIVATE)
+    MODELS.wire(services, header, tab, weights, training)
     gr.api(bound(latent_neighbours, services), api_name="latent_neighbours", **model)
-
-
-def engine_of(weights: str) -> Engine:
-    """Return the engine of the tab with the chosen latent space."""
-    return ENGINE, weights
-
-
-def choices(services: Services, weights: str) -> dict[str, Any]:
-    """Return the latent spaces that there are now, those that users trained included; Outputs: the choice."""
-    known = _choices(services)
-    return gr.update(choices=known, value=weights if weights in [name for _, name in known] else DEFAULT)
-
-
-def _choices(services: Services) -> list[tuple[str, str]]:
-    rows = [row for row, missing in services.choices() if row.engine == ENGINE and not missing]
-    return [(TITLES.get(row.weights, row.title), row.weights) for row in rows]
 
 
 def opened(
@@ -128,7 +109,7 @@ def opened(
     Inputs: the header's state, then those of `search`. Outputs: query, filters, strangest, training, then those of
     `search`.
     """
-    if state["engine"][0] != ENGINE or asking.already(state, seen):
+    if state["engine"][0] != MODELS.engine or asking.already(state, seen):
         return tuple(gr.skip() for _ in range(10))
     question, choice, notice = asking.opening(services, state, asked, chosen, request)
     here = {"catalog": state["catalog"], "weights": weights, "ready": not notice}
@@ -154,7 +135,7 @@ def search(
     here = {"catalog": catalog, "weights": weights, "ready": True}
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, engine_of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        scope = Scope(catalog, MODELS.of(weights), count, filters.parse((chosen or {}).get("chosen")))
         if not question.subject[0] and not question.subject[1]:
             return None, results.start(), None, latent_space.opening(services, here), "", None
         read = latent_reading.read(services, catalog, weights, question)
@@ -174,7 +155,7 @@ def search(
 
 
 def latent_neighbours(
-    services: Services, picture: FileDataDict, catalog: str | None = None, k: int = COUNT, weights: str = DEFAULT
+    services: Services, picture: FileDataDict, catalog: str | None = None, k: int = COUNT, weights: str = MODELS.default
 ) -> dict[str, Any]:
     """Find the garments of a catalogue that are nearest to a picture in a latent space of clothes.
 
@@ -190,7 +171,7 @@ def latent_neighbours(
         {category: votes}, "evidence": nats, "strangeness": higher is stranger}.
     """
     question = query.parse({"picture": picture})
-    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, None)
+    scope = Scope(catalog or services.catalogs()[0].key, MODELS.of(weights), k, None)
     found = asking.answer_client(services, question, scope)
     read = latent_reading.read(services, scope.catalog, weights, question)
     voted = _votes(found["results"])

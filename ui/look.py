@@ -16,9 +16,9 @@ def read(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def script(name: str) -> str:
-    """Return ui/static/`name` for js_on_load, with the functions that it shares with the others before it."""
-    return read("elements.js") + read(name)
+def script(*names: str) -> str:
+    """Return the files ui/static/`names` as one script for js_on_load, what all components share before them."""
+    return "".join(map(read, ("elements.js", *names)))
 
 
 def options() -> dict[str, Any]:

@@ -12,11 +12,13 @@ from services import Services
 from ui import asking, filters, map, product_reading, product_training, query, results
 from ui.asking import COUNT, COUNTS, Scope, Seen
 from ui.events import PRIVATE, bound, words
-from ui.header import Engine, Header
+from ui.header import Header
+from ui.models import Models
 
-ENGINE = "product"
-DEFAULT = "fashion"
-TITLES = {"fashion": "17 kinds of clothes (our own training)", "imagenet": "Everything (ImageNet), names no kinds"}
+MODELS = Models(
+    "product", "fashion",
+    {"fashion": "17 kinds of clothes (our own training)", "imagenet": "Everything (ImageNet), names no kinds"},
+)  # fmt: skip
 
 METHOD = """
 **EfficientNetB0** ([Tan and Le 2019](https://arxiv.org/abs/1905.11946)) turns the picture into 1,280 numbers for each
@@ -48,7 +50,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
                     chosen = filters.create()
                 with gr.Accordion("More", open=False):
                     count = gr.Radio(list(COUNTS), value=COUNT, label="Number of results")
-                    weights = gr.Radio(_choices(services), value=DEFAULT, label="Taught")
+                    weights = MODELS.create(services, "Taught")
             with gr.Column(scale=2, min_width=320, elem_classes="answer"):
                 reading = product_reading.create()
                 shown = results.create()
@@ -62,7 +64,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     seen = gr.State(None)
     given = [asked, chosen, count, weights, seen]
     answers = [reading, shown, drawn, seen]
-    model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
+    model: dict[str, Any] = {"concurrency_id": f"engine-{MODELS.engine}"}
     header.opened.change(
         bound(opened, services), [header.opened, *given], [asked, chosen, training, *answers], **PRIVATE, **model
     )
@@ -74,25 +76,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     text.submit(
         bound(search_words, services), [header.catalog, text, count, weights], [reading, shown], **PRIVATE, **model
     )
-    gr.on([tab.select, training.submit], bound(choices, services), [weights], [weights], **PRIVATE)
-    gr.on([tab.select, weights.input], engine_of, [weights], [header.engine], **PRIVATE)
+    MODELS.wire(services, header, tab, weights, training)
     gr.api(bound(product_type, services), api_name="product_type", **model)
-
-
-def engine_of(weights: str) -> Engine:
-    """Return the engine of the tab with the chosen weights."""
-    return ENGINE, weights
-
-
-def choices(services: Services, weights: str) -> dict[str, Any]:
-    """Return the models that there are now, those that users trained included; Outputs: the choice."""
-    known = _choices(services)
-    return gr.update(choices=known, value=weights if weights in [name for _, name in known] else DEFAULT)
-
-
-def _choices(services: Services) -> list[tuple[str, str]]:
-    rows = [row for row, missing in services.choices() if row.engine == ENGINE and not missing]
-    return [(TITLES.get(row.weights, row.title), row.weights) for row in rows]
 
 
 def opened(
@@ -109,7 +94,7 @@ def opened(
 
     Inputs: the header's state, then those of `search`. Outputs: query, filters, training, then those of `search`.
     """
-    if state["engine"][0] != ENGINE or asking.already(state, seen):
+    if state["engine"][0] != MODELS.engine or asking.already(state, seen):
         return tuple(gr.skip() for _ in range(7))
     question, choice, notice = asking.opening(services, state, asked, chosen, request)
     here = {"catalog": state["catalog"]}
@@ -133,7 +118,7 @@ def search(
     """
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, engine_of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        scope = Scope(catalog, MODELS.of(weights), count, filters.parse((chosen or {}).get("chosen")))
         if not (question.picture or question.item or question.liked):
             return None, results.start(), None, None
         result, seen = asking.answer(services, question, scope, seen)
@@ -144,7 +129,7 @@ def search(
     return (
         read,
         results.found(catalog, result, question.liked, question.disliked, scope.passing),
-        map.value(services, catalog, ENGINE, weights, None, place),
+        map.value(services, catalog, MODELS.engine, weights, None, place),
         seen,
     )
 
@@ -180,7 +165,7 @@ def product_type(
     catalog: str | None = None,
     k: int = COUNT,
     box: list[float] | None = None,
-    weights: str = DEFAULT,
+    weights: str = MODELS.default,
 ) -> dict[str, Any]:
     """Say what kind of garment a picture shows, and find more of its kind.
 
@@ -196,7 +181,7 @@ def product_type(
         "pattern", "results": [{"rank", "id", "score", "attributes"}, …] best first, "strong", "seconds"}.
     """
     question = query.parse({"picture": picture, "box": box})
-    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, None)
+    scope = Scope(catalog or services.catalogs()[0].key, MODELS.of(weights), k, None)
     found = asking.answer_client(services, question, scope)
     encoder = services.products.encoder(weights)
     image = asking.picture(services, scope.catalog, question, encoder.spec.image_size)

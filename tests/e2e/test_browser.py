@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import random
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,26 +13,18 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.e2e.conftest import grave, running, unfold, visiting, width
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, Page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 expect = sync_api.expect
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(
-    (p for p in ("/usr/bin/chromium", *map(shutil.which, ("chromium", "google-chrome"))) if p and Path(p).exists()),
-    None,
-)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
-         "--use-fake-device-for-media-stream"]  # fmt: skip
 COLOURS = {"red": (200, 45, 45), "blue": (45, 70, 200), "green": (40, 140, 70), "yellow": (230, 200, 50)}
 HOSTILE_NAME = "<img src=x onerror=alert(1)>${alert(2)}.jpg"
 HOSTILE_ATTRIBUTE = "<script>alert(3)</script>"
 FORMULA = "=cmd|'/C calc'!A0"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
 
 def paint(colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (180, 240)) -> Image.Image:
@@ -81,80 +66,23 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]
 @pytest.fixture(scope="module")
 def address(folders: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the real app on the three folders and return where it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "VISUAL_SEARCH_CACHE": str(tmp_path_factory.mktemp("cache")),
-                   "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}  # fmt: skip
     catalogs = [part for folder in folders for part in ("--catalog", f"folder:{folder}")]
-    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), *catalogs]
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    with log.open("w") as out:
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        _await_answer(url, app, log)
+    with running(tmp_path_factory.mktemp("app") / "app.log", *catalogs) as url:
         yield url
-    finally:
-        app.terminate()
-        app.wait(20)
-
-
-def _await_answer(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        assert app.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Return one Chromium for all tests of the module."""
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-# What Gradio's client says when a page is left, or reloaded, while an answer is on its way.
-LEFT = ("AbortError: signal is aborted", "Connection errored out")
-
-
-def is_trouble(message: ConsoleMessage) -> bool:
-    """Tell whether the console shows an error that is not just the page being left."""
-    return message.type == "error" and not any(words in message.text for words in LEFT)
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """Return the opened page with its first results; afterwards fail on any script error or dialog."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
-    opened = context.new_page()
-    troubles: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
-    opened.goto(address)
-    expect(opened.locator(".card").first).to_be_visible(timeout=30_000)
-    yield opened
-    context.close()
-    assert not troubles
+    """Return the opened page with its first results."""
+    with visiting(browser, permissions=["camera"]) as opened:
+        opened.goto(address)
+        expect(opened.locator(".card").first).to_be_visible(timeout=30_000)
+        yield opened
 
 
 def upload(page: Page, name: str, data: bytes, kind: str = "image/jpeg") -> None:
     """Give a file to the page as if it was chosen."""
     page.locator(".query input[type=file]").set_input_files({"name": name, "mimeType": kind, "buffer": data})
-
-
-def unfold(page: Page, title: str) -> None:
-    """Open the fold called `title`."""
-    page.locator("button.label-wrap").filter(has_text=title).click()
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -402,24 +330,21 @@ def test_how_it_works_draws_the_visitors_own_query(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(page: Page, scheme: Literal["light", "dark"]) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page.emulate_media(color_scheme=scheme)
     page.reload()
     expect(page.locator(".card").first).to_be_visible(timeout=30_000)
     for fold in ("Filters", "More", "How it works"):
         unfold(page, fold)
     page.locator(".card .more").first.click()
-    found = axe.Axe().run(page).response["violations"]
-    grave = [(v["id"], [n["target"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")]
-    assert not grave
+    assert not grave(page)
 
 
-@pytest.mark.parametrize("width", [390, 820])
-def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
+@pytest.mark.parametrize("screen", [390, 820])
+def test_nothing_is_wider_than_the_screen(page: Page, screen: int) -> None:
+    page.set_viewport_size({"width": screen, "height": 844})
     for fold in ("Filters", "More", "How it works"):
         unfold(page, fold)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width(page) <= screen
 
 
 def test_only_known_pictures_are_served(page: Page, address: str) -> None:

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,16 +11,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 import engines
+from tests.conftest import SHARED
+from tests.e2e.conftest import running, unfold, visiting
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED_TORCH = ROOT.parent / "shared" / "weights" / "torch"
+SHARED_TORCH = SHARED / "weights" / "torch"
 PUBLISHED = "hub/checkpoints/squeezenet1_1-b8a52dc0.pth"
-CHROMIUM = next(
-    (p for p in ("/usr/bin/chromium", *map(shutil.which, ("chromium", "google-chrome"))) if p and Path(p).exists()),
-    None,
-)
 COLOURS = {"red": (200, 45, 45), "blue": (45, 70, 200), "green": (40, 140, 70)}
 
 
@@ -37,7 +28,6 @@ def torch_home() -> Path | None:
 
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
     pytest.mark.skipif(torch_home() is None, reason=f"the published SqueezeNet is not here: {PUBLISHED}"),
     pytest.mark.skipif(
         engines.missing(engines.spec("squeezenet", "fashion")) is not None,
@@ -56,51 +46,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             image = Image.new("RGB", (120, 160), (235, 232, 228))
             ImageDraw.Draw(image).rectangle((20 + number, 20, 90 + number, 90 + 8 * number), fill=shade)
             image.save(shop / colour / f"{number}.png")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "TORCH_HOME": str(torch_home()), "VISUAL_SEARCH_CACHE": str(shop / ".cache")}
-    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), "--catalog", f"folder:{shop}"]
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    with log.open("w") as out:
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + 180
-        while not answers(url):
-            assert app.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.3)
+    log = tmp_path_factory.mktemp("app") / "app.log"
+    with running(log, "--catalog", f"folder:{shop}", TORCH_HOME=str(torch_home())) as url:
         yield url
-    finally:
-        app.terminate()
-        app.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Any]:
-    """Return the tab after a comparison; afterwards fail on any script error."""
-    troubles: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(60_000)
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
+def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: ANN401 - playwright is optional
+    """Return the tab after a comparison."""
+    with visiting(browser) as opened:
         opened.goto(address)
         opened.get_by_role("tab", name="Compare engines").click()
         opened.get_by_role("button", name="Compare", exact=True).click()
         opened.locator(".cmp-verdict").wait_for(timeout=240_000)
         yield opened
-        browser.close()
-    assert not troubles
 
 
 def test_a_comparison_ends_in_a_chart_a_table_and_a_verdict(page: Any) -> None:  # noqa: ANN401 - playwright is optional
@@ -125,7 +84,7 @@ def test_the_result_can_be_taken_away(page: Any) -> None:  # noqa: ANN401
 
 
 def test_a_taste_test_shows_two_grids_and_keeps_score(page: Any) -> None:  # noqa: ANN401
-    page.locator("button.label-wrap").filter(has_text="Blind taste test").click()
+    unfold(page, "Blind taste test")
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("button", name="A is better").click()
     page.locator(".cmp-taste .cmp-share").wait_for()
@@ -133,7 +92,7 @@ def test_a_taste_test_shows_two_grids_and_keeps_score(page: Any) -> None:  # noq
 
 
 def test_near_duplicates_answer_to_the_slider(page: Any) -> None:  # noqa: ANN401
-    page.locator("button.label-wrap").filter(has_text="Near-duplicates").click()
+    unfold(page, "Near-duplicates")
     slider = page.locator(".cmp-slider input")
     slider.wait_for()
     before = page.locator(".cmp-twins .cmp-score").inner_text()

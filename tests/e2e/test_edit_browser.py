@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests import images_service
-from tests.e2e.test_browser import CHROMIUM, FLAGS, _await_answer
+from tests.e2e.conftest import grave, running, visiting, width
 from tests.images_service import KEY, Service
 
 if TYPE_CHECKING:
@@ -25,10 +21,7 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 expect = sync_api.expect
 
-ROOT = Path(__file__).resolve().parents[2]
 SLOW = 90_000
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -43,52 +36,24 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(service: Service, log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(service: Service, log: Path) -> Iterator[str]:
     """Start the real app on the drawn sample, without a key of its own, and return where it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "OPENAI_BASE_URL": service.url, "OPENAI_API_KEY": "",
-                   "VISUAL_SEARCH_CACHE": str(tmp_path_factory.mktemp("cache")),
-                   "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}  # fmt: skip
-    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("w") as out:
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        _await_answer(url, app, log)
+    with running(log, OPENAI_BASE_URL=service.url, OPENAI_API_KEY="") as url:
         yield url
-    finally:
-        app.terminate()
-        app.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def page(browser: Browser, address: str, service: Service) -> Iterator[Page]:
-    """Return the page with the tab opened and a garment marked; afterwards fail on any script error."""
+    """Return the page with the tab opened and a garment marked."""
     service.faults.clear()
     service.seen.clear()
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(SLOW)
-    troubles: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.goto(address)
-    expect(opened.locator(".card").first).to_be_visible(timeout=SLOW)
-    opened.get_by_role("tab", name="Edit and search").click()
-    marked(opened)
-    yield opened
-    context.close()
-    assert not troubles
+    with visiting(browser) as opened:
+        opened.set_default_timeout(SLOW)
+        opened.goto(address)
+        expect(opened.locator(".card").first).to_be_visible(timeout=SLOW)
+        opened.get_by_role("tab", name="Edit and search").click()
+        marked(opened)
+        yield opened
 
 
 def marked(page: Page) -> int:
@@ -213,16 +178,13 @@ def test_stop_hangs_up_and_the_page_goes_on(page: Page, service: Service) -> Non
     expect(page.locator(".board .problem")).to_contain_text("The service declined", timeout=SLOW)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "screen"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
-    page: Page, scheme: Literal["light", "dark"], width: int
+    page: Page, scheme: Literal["light", "dark"], screen: int
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 844})
+    page.set_viewport_size({"width": screen, "height": 844})
     change(page, "red")
     expect(page.locator(".variant .doings")).to_be_visible(timeout=SLOW)
-    found = axe.Axe().run(page).response["violations"]
-    grave = [(v["id"], [n["target"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")]
-    assert not grave
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not grave(page)
+    assert width(page) <= screen

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
 from tests.contracts.test_clip import _saved
+from tests.e2e.conftest import grave, running, unfold, visiting, width
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(
-    (p for p in ("/usr/bin/chromium", *map(shutil.which, ("chromium", "google-chrome"))) if p and Path(p).exists()),
-    None,
-)
 COLOURS = {"red": (200, 45, 45), "blue": (45, 70, 200), "green": (40, 140, 70)}
 WAIT = 120_000
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -44,59 +30,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             ImageDraw.Draw(image).rectangle((20 + number, 20, 90 + number, 90 + 8 * number), fill=shade)
             image.save(shop / colour / f"{number}.png")
     _saved("clip", tiny)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ, "VISUAL_SEARCH_CACHE": str(shop / ".cache"), "HF_HUB_OFFLINE": "1",
-        "VISUAL_SEARCH_CLIP": f"acme/not-here,{tiny}",
-    }  # fmt: skip
-    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), "--catalog", f"folder:{shop}"]
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    with log.open("w") as out:
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + 180
-        while not answers(url):
-            assert app.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.3)
+    log = tmp_path_factory.mktemp("app") / "app.log"
+    checkpoints = f"acme/not-here,{tiny}"
+    with running(log, "--catalog", f"folder:{shop}", HF_HUB_OFFLINE="1", VISUAL_SEARCH_CLIP=checkpoints) as url:
         yield url
-    finally:
-        app.terminate()
-        app.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: ANN401 - playwright is optional
-    """Return the opened page with its first results; afterwards fail on any script error."""
-    troubles: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.goto(address)
-    opened.locator(".card").first.wait_for(timeout=WAIT)
-    yield opened
-    context.close()
-    assert not troubles
+    """Return the opened page with its first results."""
+    with visiting(browser) as opened:
+        opened.set_default_timeout(60_000)
+        opened.goto(address)
+        opened.locator(".card").first.wait_for(timeout=WAIT)
+        yield opened
 
 
 def say(page: Any, text: str) -> None:  # noqa: ANN401
@@ -164,7 +111,7 @@ def test_other_scripts_are_read_and_a_text_that_is_cut_is_said(page: Any) -> Non
 
 
 def test_engines_side_by_side_mark_what_both_found(page: Any) -> None:  # noqa: ANN401
-    page.locator("button.label-wrap").filter(has_text="More").click()
+    unfold(page, "More")
     page.get_by_label("CLIP, tiny-clip").last.check()
     page.wait_for_function("document.querySelectorAll('.sides .side .cards').length === 2", timeout=WAIT)
     sides = page.locator(".sides .side")
@@ -175,14 +122,14 @@ def test_engines_side_by_side_mark_what_both_found(page: Any) -> None:  # noqa: 
 
 
 def test_an_engine_that_is_not_here_says_what_is_missing_and_the_page_lives(page: Any) -> None:  # noqa: ANN401
-    page.locator("button.label-wrap").filter(has_text="More").click()
+    unfold(page, "More")
     page.get_by_label("CLIP, acme/not-here (not here yet)").first.check()
     sync_api.expect(page.locator(".notice.problem")).to_contain_text("hf download acme/not-here", timeout=WAIT)
     changed(page, lambda: page.get_by_label("SqueezeNet 1.1, tuned on clothes").first.check())
 
 
 def test_the_map_shows_every_picture_and_asks_the_question_of_one(page: Any) -> None:  # noqa: ANN401
-    page.locator("button.label-wrap").filter(has_text="Map of the catalogue").click()
+    unfold(page, "Map of the catalogue")
     canvas = page.locator(".map-stage canvas")
     sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=WAIT)
     asked = page.evaluate("new URL(location).searchParams.get('item')")
@@ -204,15 +151,13 @@ def test_the_map_shows_every_picture_and_asks_the_question_of_one(page: Any) -> 
     sync_api.expect(card).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(page: Any, width: int) -> None:  # noqa: ANN401
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    page.set_viewport_size({"width": width, "height": 844})
-    page.emulate_media(color_scheme="dark" if width == 390 else "light")
+@pytest.mark.parametrize("screen", [390, 1280])
+def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(page: Any, screen: int) -> None:  # noqa: ANN401
+    page.set_viewport_size({"width": screen, "height": 844})
+    page.emulate_media(color_scheme="dark" if screen == 390 else "light")
     changed(page, lambda: say(page, "red dress, no blue"))
     for fold in ("More", "Map of the catalogue"):
-        page.locator("button.label-wrap").filter(has_text=fold).click()
+        unfold(page, fold)
     sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=WAIT)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = axe.Axe().run(page).response["violations"]
-    assert not [(v["id"], [n["target"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")]
+    assert width(page) <= screen
+    assert not grave(page)

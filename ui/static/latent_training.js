@@ -3,27 +3,17 @@ const $ = (selector) => element.querySelector(selector);
 const form = $("form");
 const panels = $(".lat-runs");
 const control = Object.fromEntries([...element.querySelectorAll("[data-set]")].map((each) => [each.dataset.set, each]));
-const POLL = 1000;
 const CURVES = [["reconstruction", "reconstruction"], ["kl", "KL"], ["held_out", "held-out loss"]];
 const shown = [];
 let value = {};
 let known = [];
 
-const here = () => ({ catalog: value.catalog, weights: value.weights });
-const ended = (run) => ["done", "stopped", "failed"].includes(run.state);
-
-function problem(text) {
-  const line = form.querySelector(".problem");
-  line.textContent = text ?? "";
-  line.hidden = !text;
-}
-
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const number = (name) => Number(control[name].value);
   const wanted = { name: control.name.value, latent: number("latent"), beta: number("beta"), epochs: number("epochs") };
-  const started = await server.start({ ...here(), ...wanted });
-  problem(started.problem);
+  const started = await server.start({ catalog: value.catalog, ...wanted });
+  tell(form, started.problem);
   if (started.problem) return;
   await list();
   show(0, started.name);
@@ -31,39 +21,27 @@ form.addEventListener("submit", async (event) => {
 
 async function list() {
   if (!value.catalog) return;
-  const found = await server.runs(here());
+  const found = await server.runs({});
   known = found.runs ?? [];
   drawPickers();
 }
 
 function show(slot, name) {
   clearTimeout(shown[slot]?.poll);
-  shown[slot] = name ? { name, epochs: [], at: -1 } : null;
-  draw(slot);
-  if (name) follow(slot, shown[slot]);
-}
-
-async function follow(slot, run) {
-  const told = await server.follow({ ...here(), name: run.name, known: run.epochs.length });
-  if (shown[slot] !== run) return;
-  const before = run.state;
-  const more = told.epochs ?? [];
-  Object.assign(run, told, { epochs: [...run.epochs, ...more] });
-  if (more.length && run.at === run.epochs.length - 1 - more.length) run.at = run.epochs.length - 1;
-  draw(slot);
-  if (told.problem) return;
-  if (!ended(run)) run.poll = setTimeout(() => follow(slot, run), POLL);
-  else if (before && !["done", "stopped", "failed"].includes(before)) {
-    list();
-    trigger("submit");
-  }
+  const body = panels.children[slot].querySelector(".lat-body");
+  const run = shown[slot] = name ? { name, epochs: [], at: -1 } : null;
+  if (!run) return body.replaceChildren();
+  const paint = panel(body, run, "Stop and keep");
+  follow(run, () => shown[slot] === run, (more) => {
+    // The samples shown go with the newest epoch, unless the visitor has chosen an earlier one.
+    if (more && run.at === run.epochs.length - 1 - more) run.at = run.epochs.length - 1;
+    paint(words(run), run.now?.part ?? 0, more, () => results(run));
+  }, list);
 }
 
 function words(run) {
-  if (run.problem || run.error) return run.problem ?? run.error;
-  const part = `${Math.round((run.part ?? 0) * 100)} %`;
-  if (run.state === "waiting") return `Waiting: ${run.place} before this one.`;
-  if (run.state === "running") return run.step === "reading" ? `Reading the pictures: ${part}` : `Training: ${part}`;
+  const part = `${Math.round((run.now?.part ?? 0) * 100)} %`;
+  if (run.state === "running") return (run.now?.step ?? "reading") === "reading" ? `Reading the pictures: ${part}` : `Training: ${part}`;
   return { done: "Done. Choose it under More, Latent space.", stopped: "Stopped; what it had learnt is kept." }[run.state] ?? "";
 }
 
@@ -106,20 +84,8 @@ function samples(run) {
   return [image, make("label", { class: "lat-epoch" }, label, slider)];
 }
 
-function draw(slot) {
-  const run = shown[slot];
-  const panel = panels.children[slot];
-  const body = panel.querySelector(".lat-body");
-  if (!run) return body.replaceChildren();
-  const parts = [make("p", { class: "lat-state" }, words(run)), make("p", { class: "lat-note" }, facts(run))];
-  if (run.state === "running" || run.state === "waiting") {
-    parts.push(make("progress", { max: 1, value: run.part ?? 0, "aria-label": "Training" }));
-    const stop = make("button", { type: "button" }, run.state === "waiting" ? "Do not train" : "Stop and keep");
-    stop.addEventListener("click", () => server.stop({ ...here(), name: run.name }));
-    parts.push(stop);
-  }
-  if (run.epochs.length) parts.push(curves(run), ...samples(run));
-  body.replaceChildren(...parts);
+function results(run) {
+  return [make("p", { class: "lat-note" }, facts(run)), ...(run.epochs.length ? [curves(run), ...samples(run)] : [])];
 }
 
 function drawPickers() {
@@ -136,7 +102,7 @@ function drawPickers() {
 for (const slot of [0, 1]) {
   const select = make("select", { "aria-label": slot ? "Run to compare with" : "Run" });
   select.addEventListener("change", () => show(slot, select.value));
-  panels.append(make("div", { class: "lat-run", hidden: "" }, select, make("div", { class: "lat-body" })));
+  panels.append(make("div", { class: "lat-run", hidden: "" }, select, make("div", { class: "run lat-body" })));
 }
 
 function receive() {

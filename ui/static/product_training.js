@@ -1,29 +1,22 @@
 // Training: what there is to learn, progress by epoch, stop, then how good it is, kind by kind and picture by picture.
 const $ = (selector) => element.querySelector(selector);
 const form = $("form");
-const body = $(".pro-run");
+const body = $(".run");
 const earlier = $(".pro-earlier");
 const picker = earlier.querySelector("select");
 const control = Object.fromEntries([...element.querySelectorAll("[data-set]")].map((each) => [each.dataset.set, each]));
-const POLL = 800, MOST_CELLS = 24;
+const MOST_CELLS = 24;
 let value = {};
 let run = null;
 
 const percent = (share) => (share === null || share === undefined ? "–" : `${(share * 100).toFixed(share < 1 ? 1 : 0)} %`);
-const ended = (each) => ["done", "stopped", "failed"].includes(each.state);
 const left = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} s left` : `${Math.round(seconds / 60)} min left`);
-
-function problem(text) {
-  const line = form.querySelector(".problem");
-  line.textContent = text ?? "";
-  line.hidden = !text;
-}
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const wanted = { catalog: value.catalog, name: control.name.value, epochs: Number(control.epochs.value) };
   const started = await server.start(wanted);
-  problem(started.problem);
+  tell(form, started.problem);
   if (!started.problem) show(started.name);
 });
 picker.addEventListener("change", () => picker.value && show(picker.value));
@@ -31,42 +24,27 @@ picker.addEventListener("change", () => picker.value && show(picker.value));
 async function count() {
   if (!value.catalog) return;
   const found = await server.counts({ catalog: value.catalog });
-  problem(found.problem);
+  tell(form, found.problem);
   form.querySelector("button").disabled = Boolean(found.problem);
   const kinds = Object.entries(found.counts ?? {});
   const shown = kinds.slice(0, 40).map(([name, many]) => `${name} ${many}`).join(" · ");
   $(".pro-counts").textContent = kinds.length ? `${kinds.length} kinds: ${shown}${kinds.length > 40 ? " …" : ""}` : "";
-  const names = found.names ?? [];
-  earlier.hidden = !names.length;
-  picker.replaceChildren(make("option", { value: "" }, "choose …"), ...names.map((name) => make("option", { value: name }, name)));
+  const runs = found.runs ?? [];
+  earlier.hidden = !runs.length;
+  picker.replaceChildren(make("option", { value: "" }, "choose …"), ...runs.map(({ name }) => make("option", { value: name }, name)));
 }
 
 function show(name) {
   clearTimeout(run?.poll);
-  run = { name, epochs: [] };
-  follow(run);
-}
-
-async function follow(mine) {
-  const told = await server.follow({ name: mine.name, known: mine.epochs.length });
-  if (run !== mine) return;
-  const before = mine.state;
-  Object.assign(mine, told, { epochs: [...mine.epochs, ...(told.epochs ?? [])] });
-  draw();
-  if (told.problem) return;
-  if (!ended(mine)) mine.poll = setTimeout(() => follow(mine), POLL);
-  else if (before && !["done", "stopped", "failed"].includes(before)) {
-    count();
-    trigger("submit");
-  }
+  const mine = run = { name, epochs: [] };
+  const paint = panel(body, mine, "Stop and keep the best");
+  follow(mine, () => run === mine, (more) => paint(words(), part(), more, results), count);
 }
 
 function words() {
-  if (run.problem || run.error) return run.problem ?? run.error;
   const last = run.epochs.at(-1);
-  if (run.state === "waiting") return `Waiting: ${run.place} before this one.`;
   if (run.state === "running" && last) return `Epoch ${last.number} of ${last.of} · ${left(last.seconds_left)}`;
-  if (run.state === "running") return run.looking ? `Looking at the pictures: ${run.looking.done} of ${run.looking.total} · ${left(run.looking.seconds_left)}` : "Starting …";
+  if (run.state === "running") return run.now ? `Looking at the pictures: ${run.now.done} of ${run.now.total} · ${left(run.now.seconds_left)}` : "Starting …";
   if (run.state === "stopped") return run.about ? "Stopped; the best epoch so far is kept." : "Stopped before anything was learnt.";
   return `Done. Choose '${run.name}' under More.`;
 }
@@ -131,19 +109,13 @@ function judged(about) {
   return parts;
 }
 
-function draw() {
-  const parts = [make("p", { class: "pro-state" }, words())];
-  if (run.state === "running" || run.state === "waiting") {
-    const last = run.epochs.at(-1);
-    const part = last ? last.number / last.of : (run.looking?.done ?? 0) / (run.looking?.total ?? 1);
-    parts.push(make("progress", { max: 1, value: part, "aria-label": "Training" }));
-    const stop = make("button", { type: "button" }, run.state === "waiting" ? "Do not train" : "Stop and keep the best");
-    stop.addEventListener("click", () => server.stop({ name: run.name }));
-    parts.push(stop);
-  }
-  if (run.epochs.length) parts.push(curves());
-  if (run.about) parts.push(...judged(run.about));
-  body.replaceChildren(...parts);
+function part() {
+  const last = run.epochs.at(-1);
+  return last ? last.number / last.of : (run.now?.done ?? 0) / (run.now?.total ?? 1);
+}
+
+function results() {
+  return [...(run.epochs.length ? [curves()] : []), ...(run.about ? judged(run.about) : [])];
 }
 
 function receive() {
