@@ -68,9 +68,9 @@ class Services:
         self.latent = Latent(self.opened, self.indexes)
         self.latent_runs = LatentRuns(self.opened, self.training, self.models, self.save_model)
 
-    def catalogs(self) -> list[CatalogInfo]:
-        """Return the open catalogues, in the order in which they were given."""
-        return self.opened.infos()
+    def catalogs(self, engine: str | None = None) -> list[CatalogInfo]:
+        """Return the open catalogues, in the order in which they were given; those that do not suit `engine` last."""
+        return self.opened.infos(engine)
 
     def key(self, name: str) -> str:
         """Return the key of a catalogue that was opened as `name`."""

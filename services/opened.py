@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval import catalogs
+from retrieval.catalogs import hub_names
 from retrieval.catalogs.hub_fetch import Track
+from retrieval.catalogs.hub_source import SUGGESTED
 from retrieval.core import AppError, Catalog
 from settings import Settings
 
 OURS = ("sample", "paintings")
 DRAWN = "drawn by our own script"
+
+GARMENTS = ("look-alike", "product", "latent")
+MODES = {"squeezenet": "look-alike", "clip": "look-alike", "style": "style", "product": "product", "vae": "latent"}
+"""What an engine is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class CatalogInfo:
     """What a page shows of a catalogue; `key` is safe in a URL.
 
     `source` and `licence` are empty where they are not known. A `private` one belongs to the visit that uploaded it.
+    `modes` says what it is good for, nothing where that is not known.
     """
 
     key: str
@@ -28,6 +35,11 @@ class CatalogInfo:
     source: str = ""
     licence: str = ""
     private: bool = False
+    modes: tuple[str, ...] = ()
+
+    def suits(self, mode: str | None) -> bool:
+        """Return whether the pictures are, as far as is known, of the kind that a mode is for."""
+        return mode is None or not self.modes or mode in self.modes
 
 
 class Opened:
@@ -70,11 +82,15 @@ class Opened:
             self._homes.pop(key, None)
             self._keys = {name: known for name, known in self._keys.items() if known != key}
 
-    def infos(self) -> list[CatalogInfo]:
-        """Return the open catalogues that everybody may see, in the order in which they were opened."""
+    def infos(self, engine: str | None = None) -> list[CatalogInfo]:
+        """Return the open catalogues that everybody may see, in the order in which they were opened.
+
+        Those that do not suit `engine` come last.
+        """
         with self._lock:
             keys = [key for key in self._catalogs if key not in self._homes]
-        return [self.info(key) for key in keys]
+        mode = MODES.get(engine or "")
+        return sorted((self.info(key) for key in keys), key=lambda info: not info.suits(mode))
 
     def info(self, key: str) -> CatalogInfo:
         """Return the facts of an open catalogue, also of a private one; raises AppError."""
@@ -83,7 +99,8 @@ class Opened:
         with self._lock:
             private = key in self._homes
         note = DRAWN if key in OURS else "only you see it" if private else ""
-        return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private)
+        modes = () if private else _modes(catalog.name)
+        return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private, modes)
 
     def key(self, name: str) -> str:
         """Return the key of a catalogue that was opened as `name`."""
@@ -101,3 +118,12 @@ class Opened:
         """Return where the indexes of an open catalogue lie; raises AppError: any other name might lead anywhere."""
         self.catalog(key)
         return self._homes[key] / "indexes" if key in self._homes else self._settings.index_cache / key
+
+
+def _modes(name: str) -> tuple[str, ...]:
+    """Return what a catalogue is good for, by its name; nothing where only its owner knows."""
+    form = name.partition(":")[0]
+    if form == "hf":
+        mode, _ = SUGGESTED.get(hub_names.parse(name).repo, ("", ""))
+        return GARMENTS if mode in ("look-alike", "product") else (mode,) if mode else ()
+    return {"sample": GARMENTS, "deepfashion2": GARMENTS, "paintings": ("style",), "idx": ("latent",)}.get(form, ())

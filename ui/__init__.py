@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import catalogs, compare, edit, header, latent, look, look_alike, map, pictures, product, style
+from ui import arrival, catalogs, compare, edit, header, latent, look, look_alike, map, pictures, product, style
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
@@ -30,7 +30,7 @@ def build(services: Services) -> gr.Blocks:
             for key, title, create in TABS:
                 with gr.Tab(title, id=key) as tab:
                     create(services, top, tab)
-        header.link(services, top, demo, tabs)
+        arrival.link(services, top, demo, tabs)
     demo.queue(max_size=services.settings.max_queue)
     return demo
 

@@ -92,13 +92,13 @@ def act(services: Services, catalog: str, visit: str | None, engine: Engine, eve
         catalog = key if doing == "use" else services.catalogs()[0].key
         header_too = list(switched(services, catalog, visit, engine))
     elif doing == "remove":
-        header_too = [gr.Dropdown(header.offered(services, visit)), *[gr.skip()] * 3]
+        header_too = [gr.Dropdown(header.offered(services, visit, engine)), *[gr.skip()] * 3]
     return *_shown(services, catalog, visit, fresh=doing != "use"), *header_too
 
 
 def switched(services: Services, catalog: str, visit: str | None, engine: Engine) -> tuple[Any, ...]:
     """Return what the header shows once `catalog` is in use: the choice, status, timer, what is open."""
-    choice = gr.Dropdown(header.offered(services, visit), value=catalog)
+    choice = gr.Dropdown(header.offered(services, visit, engine), value=catalog)
     return choice, *header.choose(services, catalog, engine, visit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from services import Services
 from ui import compare_board, compare_duplicates, compare_taste
 from ui.compare_board import Halt
 from ui.events import PRIVATE, bound
-from ui.header import Header
+from ui.header import ENGINE, Engine, Header
 
 # A comparison asks several engines in turn, for minutes: it queues behind other comparisons, never before a search.
 QUEUE: dict[str, Any] = {"concurrency_id": "compare"}
@@ -77,6 +78,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         [shown, match, without, go, board, taste, twins],
         **PRIVATE,
     )
+    header.offer(tab, names, functools.partial(linked, first(here)), ENGINE)
     go.click(run, [shown, names, match, without, halt], [board, go, stop], **PRIVATE, **QUEUE)
     stop.click(compare_board.stop, [halt], [stop], queue=False, **PRIVATE)
     gr.api(bound(compare, services), api_name="compare", **QUEUE)
@@ -86,6 +88,11 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
 def first(here: Sequence[str]) -> list[str]:
     """Return the engines that are chosen before anyone chooses: those that look for look-alikes, a few of them."""
     return [name for name in here if name.partition(":")[0] in ("squeezenet", "clip")][:MOST_FIRST]
+
+
+def linked(chosen: Sequence[str], engine: Engine) -> gr.CheckboxGroup:
+    """Return how the choice shows the engine that the page's address names: beside those that are chosen at first."""
+    return gr.CheckboxGroup(value=list(dict.fromkeys([*chosen, ":".join(engine)])))
 
 
 def name_of(spec: EncoderSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     tab.select(bound(arrive, services), [header.catalog, asked, board], [asked, board], **PRIVATE)
     tab.select(bound(choices, services), [model], [model, quality, size, engine], **PRIVATE)
     gr.on([tab.select, engine.input], bound(engine_of, services), [engine], [header.engine], **PRIVATE)
+    header.offer(tab, engine, functools.partial(linked, services), engine_of(services, str(engine.value)))
     asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **FIND)
     model.input(bound(options, services), [model], [quality, size], **PRIVATE)
     gr.on([asked.submit, said.change, variants.input, size.input, quality.input, model.input],
@@ -118,6 +120,12 @@ def _engines(services: Services) -> list[tuple[str, str]]:
 
 def _name(spec: EncoderSpec) -> str:
     return f"{spec.engine}:{spec.weights}"
+
+
+def linked(services: Services, engine: Engine) -> gr.Dropdown | None:
+    """Return how the choice shows the engine that the page's address names, if it is here."""
+    known, name = _engines(services), ":".join(engine)
+    return gr.Dropdown(known, value=name) if name in [each for _, each in known] else None
 
 
 def engine_of(services: Services, engine: str) -> Engine:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -12,6 +12,7 @@ import gradio as gr
 
 from retrieval.core import AppError
 from services import CatalogInfo, Services, Status
+from services.opened import MODES, OURS
 from ui import look
 from ui.events import PRIVATE, bound
 
@@ -19,11 +20,21 @@ ENGINE = ("squeezenet", "fashion")
 POLL_SECONDS = 1.0
 OPENING_SECONDS = 0.4
 NAMED_SKIPS = 200
-REMEMBERED = """(engine) => {
-  try { return [engine, sessionStorage.getItem("visual-search") ?? ""]; } catch { return [engine, ""]; }
-}"""
 
 Engine = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The choice of engines in one tab: `show` returns how `choice` shows one as chosen, None for one of another tab.
+
+    `first` is the engine of the tab before anyone chooses.
+    """
+
+    tab: str
+    choice: gr.Component
+    show: Callable[[Engine], Any]
+    first: Engine
 
 
 @dataclass(frozen=True)
@@ -31,16 +42,21 @@ class Header:
     """What tabs listen to and read.
 
     `opened` changes when a catalogue is opened or becomes searchable; `engine` holds (engine, weights) of the tab
-    in use. `visit` names the visit to which uploads belong. `linked` is set once, to the (engine, weights) that the
-    page's address names: the tab of that engine shows its weights as chosen.
+    in use, `mode` what that is for. `visit` names the visit to which uploads belong. The page's address may name an
+    engine: every tab that has a choice of them adds it to `offers`.
     """
 
     catalog: gr.Dropdown
     engine: gr.State
+    mode: gr.State
     opened: gr.State
     visit: gr.State
-    linked: gr.State
     seen: list[gr.Component]
+    offers: list[Offer] = field(default_factory=list)
+
+    def offer(self, tab: gr.Tab, choice: gr.Component, show: Callable[[Engine], Any], first: Engine) -> None:
+        """Let the page's address choose an engine in a tab; see Offer."""
+        self.offers.append(Offer(str(tab.id), choice, show, first))
 
 
 def create(services: Services) -> Header:
@@ -58,62 +74,33 @@ def create(services: Services) -> Header:
         )  # fmt: skip
     engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
-    visit, linked = gr.State(None), gr.State(None)
+    visit, mode = gr.State(None), gr.State(MODES[ENGINE[0]])
     seen = [status, timer, opened]
     asked = [catalog, engine, visit]
-    gr.on([catalog.input, engine.change], bound(choose, services), asked, seen, **PRIVATE)
+    catalog.input(bound(choose, services), asked, seen, **PRIVATE)
+    engine.change(bound(enter, services), [*asked, mode], [catalog, mode, *seen], **PRIVATE)
     timer.tick(bound(follow, services), asked, seen, **PRIVATE)
-    return Header(catalog, engine, opened, visit, linked, seen)
+    return Header(catalog, engine, mode, opened, visit, seen)
 
 
-def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Let the page begin where its address says, or where this visit was before, and end a visit that is left."""
-    remembered = gr.Textbox(visible=False)
-    demo.load(
-        bound(arrive, services), [header.engine, remembered],
-        [header.catalog, *header.seen, header.visit, header.linked, tabs], js=REMEMBERED, **PRIVATE,
-    )  # fmt: skip
-    demo.unload(bound(leave, services))
+def offered(services: Services, visit: str | None, engine: Engine) -> list[tuple[str, str]]:
+    """Return (title, key) of this visit's catalogues, then of everybody's, those that suit the engine before others."""
+    return [(info.title, info.key) for info in (*services.uploads.of(visit), *services.catalogs(engine[0]))]
 
 
-def arrive(services: Services, engine: Engine, remembered: str | None, request: gr.Request) -> tuple[Any, ...]:
-    """Open the catalogue that the page's address names (`?catalog=…`), else the one used before, else the first.
+def enter(
+    services: Services, catalog: str, engine: Engine, visit: str | None, mode: str
+) -> tuple[gr.Dropdown, str, str, gr.Timer, dict[str, Any]]:
+    """Offer the catalogues in the order in which they suit another engine, and open the one in use under it.
 
-    `remembered` is what the browser kept of this visit, as JSON; whatever else it holds is ignored.
+    Where that is a drawn one of another mode than the tab's, the drawn one of this mode takes its place.
     """
-    before = _before(remembered)
-    visit = services.uploads.arrive(request.session_hash or "", before.get("visit"))
-    choices = offered(services, visit)
-    known = [key for _, key in choices]
-    asked = request.query_params
-    catalog = next((key for key in (asked.get("catalog"), before.get("catalog")) if key in known), known[0])
-    try:
-        spec = services.named(asked.get("engine") or ":".join(engine))
-        linked = (spec.engine, spec.weights) if asked.get("engine") else None
-    except AppError:
-        linked = None
-    tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab", "").replace("-", "").isalpha() else gr.skip()
-    shown = choose(services, catalog, engine, visit)
-    return gr.Dropdown(choices, value=catalog), *shown, visit, linked, tab
-
-
-def leave(services: Services, request: gr.Request) -> None:
-    """Note that a browser is gone: what it uploaded is deleted when it does not come back soon."""
-    services.uploads.leave(request.session_hash or "")
-
-
-def offered(services: Services, visit: str | None) -> list[tuple[str, str]]:
-    """Return (title, key) of the catalogues that everybody may use and of those of this visit."""
-    return [(info.title, info.key) for info in (*services.uploads.of(visit), *services.catalogs())]
-
-
-def _before(remembered: str | None) -> dict[str, str]:
-    try:
-        known = json.loads((remembered or "{}")[:2000])
-    except ValueError:
-        return {}
-    pairs = known.items() if isinstance(known, dict) else ()
-    return {name: text for name, text in pairs if isinstance(text, str)}
+    wanted = MODES.get(engine[0], mode)
+    known = {info.key: info for info in services.catalogs()}
+    if wanted != mode and catalog in OURS and not known[catalog].suits(wanted):
+        catalog = next((key for key in OURS if key in known and known[key].suits(wanted)), catalog)
+    choices = gr.Dropdown(offered(services, visit, engine), value=catalog)
+    return choices, wanted, *choose(services, catalog, engine, visit)
 
 
 def choose(

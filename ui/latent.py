@@ -161,7 +161,7 @@ def latent_neighbours(
 
     Parameters:
         picture: the picture file.
-        catalog: the catalogue's key; the first one without it.
+        catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         weights: "fashion", "map" or the name of a latent space trained here.
 
@@ -171,7 +171,7 @@ def latent_neighbours(
         {category: votes}, "evidence": nats, "strangeness": higher is stranger}.
     """
     question = query.parse({"picture": picture})
-    scope = Scope(catalog or services.catalogs()[0].key, MODELS.of(weights), k, None)
+    scope = Scope(catalog or services.catalogs(MODELS.engine)[0].key, MODELS.of(weights), k, None)
     found = asking.answer_client(services, question, scope)
     read = latent_reading.read(services, scope.catalog, weights, question)
     voted = _votes(found["results"])

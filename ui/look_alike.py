@@ -74,15 +74,13 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **PRIVATE, **model
     )
     gr.on([tab.select, name.input], bound(engine_of, services), [name], [header.engine], **PRIVATE)
-    header.linked.change(bound(linked, services), [header.linked], [name, header.engine], **PRIVATE)
+    header.offer(tab, name, linked, ENGINE)
     gr.api(bound(look_alike, services), api_name="look_alike", **model)
 
 
-def linked(services: Services, engine: Engine | None) -> tuple[object, object]:
-    """Choose the engine that the page's address names, if it is one of this tab. Outputs: its name, the header's."""
-    if engine is None or engine[0] not in ENGINES:
-        return gr.skip(), gr.skip()
-    return ":".join(engine), tuple(engine)
+def linked(engine: Engine) -> gr.Radio | None:
+    """Return how the choice shows the engine that the page's address names, if it is one of this tab."""
+    return gr.Radio(value=":".join(engine)) if engine[0] in ENGINES else None
 
 
 def offered(services: Services) -> list[tuple[EncoderSpec, str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class Models:
         """Keep the choice true: to the models that there are, to the page's address, and in the header's engine."""
         gr.on([tab.select, training.submit], bound(self.choices, services), [weights], [weights], **PRIVATE)
         gr.on([tab.select, weights.input], self.of, [weights], [header.engine], **PRIVATE)
-        header.linked.change(bound(self.linked, services), [header.linked], [weights, header.engine], **PRIVATE)
+        header.offer(tab, weights, functools.partial(self.linked, services), self.of(self.default))
 
     def choices(self, services: Services, weights: str) -> dict[str, Any]:
         """Return the models that there are now, those that users trained included; Outputs: the choice."""
@@ -37,11 +38,11 @@ class Models:
         there = weights in [name for _, name in known]
         return gr.update(choices=known, value=weights if there else self.default)
 
-    def linked(self, services: Services, engine: Engine | None) -> tuple[object, object]:
-        """Choose the model that the page's address names, if of this engine. Outputs: the choice, the header's."""
-        if engine is None or engine[0] != self.engine:
-            return gr.skip(), gr.skip()
-        return self.choices(services, engine[1]), tuple(engine)
+    def linked(self, services: Services, engine: Engine) -> gr.Radio | None:
+        """Return how the choice shows the model that the page's address names, None for one of another engine."""
+        known = self.offered(services)
+        there = engine[0] == self.engine and engine[1] in [name for _, name in known]
+        return gr.Radio(known, value=engine[1]) if there else None
 
     def of(self, weights: str) -> Engine:
         """Return the engine with the chosen weights, as the header holds it."""

@@ -171,7 +171,7 @@ def product_type(
 
     Parameters:
         picture: the picture file.
-        catalog: the catalogue's key; the first one without it.
+        catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         box: [left, top, right, bottom] of one item, in parts of the upright picture's width and height, 0 to 1.
         weights: "fashion" or the name of a model trained here.
@@ -181,7 +181,7 @@ def product_type(
         "pattern", "results": [{"rank", "id", "score", "attributes"}, …] best first, "strong", "seconds"}.
     """
     question = query.parse({"picture": picture, "box": box})
-    scope = Scope(catalog or services.catalogs()[0].key, MODELS.of(weights), k, None)
+    scope = Scope(catalog or services.catalogs(MODELS.engine)[0].key, MODELS.of(weights), k, None)
     found = asking.answer_client(services, question, scope)
     encoder = services.products.encoder(weights)
     image = asking.picture(services, scope.catalog, question, encoder.spec.image_size)

@@ -25,7 +25,6 @@ from ui.query import Query
 
 ENGINE = "style"
 WEIGHTS = (("Our own front", "distilled"), ("Published VGG16 (ImageNet)", "imagenet"))
-PAINTINGS = "paintings"
 
 METHOD = """
 A network that was trained to recognise things (VGG, [Simonyan and Zisserman
@@ -89,8 +88,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     for event in (first, again):
         event.then(bound(explain_first, services), reasons, [why, drawn], **PRIVATE, **model)
     why.submit(bound(explain, services), reasons, [why], **PRIVATE, **model)
-    tab.select(bound(enter, services), [header.catalog, weights], [header.catalog, header.engine], **PRIVATE)
-    weights.input(engine_of, [weights], [header.engine], **PRIVATE)
+    gr.on([tab.select, weights.input], engine_of, [weights], [header.engine], **PRIVATE)
+    header.offer(tab, weights, linked, engine_of(WEIGHTS[0][1]))
     gr.api(bound(style, services), api_name="style", **model)
 
 
@@ -99,10 +98,9 @@ def engine_of(weights: str) -> Engine:
     return ENGINE, weights
 
 
-def enter(services: Services, catalog: str, weights: str) -> tuple[str, Engine]:
-    """Open the tab: on the drawn paintings where the drawn garments are open."""
-    known = [info.key for info in services.catalogs()]
-    return PAINTINGS if catalog == "sample" and PAINTINGS in known else catalog, engine_of(weights)
+def linked(engine: Engine) -> gr.Radio | None:
+    """Return how the choice shows the engine that the page's address names, if it is the tab's."""
+    return gr.Radio(value=engine[1]) if engine[0] == ENGINE else None
 
 
 def opened(
@@ -259,7 +257,7 @@ def style(
 
     Parameters:
         picture: the picture file.
-        catalog: the catalogue's key; the first one without it.
+        catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         filters: attribute -> values that are let through, such as {"label": ["watercolour"]}.
         content: how much the subject counts, 0 (style alone) to 1 (subject alone).
@@ -271,7 +269,7 @@ def style(
         cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
     """
     question, other = query.parse({"picture": picture}), query.parse({"picture": subject})
-    scope = Scope(catalog or services.catalogs()[0].key, engine_of(weights), k, chosen_values(filters))
+    scope = Scope(catalog or services.catalogs(ENGINE)[0].key, engine_of(weights), k, chosen_values(filters))
     data = query.read(other.picture, services.settings.max_upload_bytes) if other.picture else None
     asking.ready(services, scope)
     result, _ = answer(services, question, scope, content, data, None)

@@ -32,7 +32,11 @@ SLOW = 120_000
 """Milliseconds that a page is waited for: a network may have to be loaded first, on cores that others use."""
 
 LEFT = ("AbortError: signal is aborted", "Connection errored out")
-"""What Gradio's client says when a page is left, or reloaded, while an answer is on its way."""
+"""What Gradio's client says when a page is left, or reloaded, while an answer is on its way; trouble at any other time.
+"""
+
+LEAVING = 3.0
+"""Seconds after the request for another page, in which the one that is left may still say so."""
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +92,21 @@ def visiting(browser: Browser, **options: Any) -> Iterator[Page]:  # noqa: ANN40
     page = context.new_page()
     page.set_default_timeout(SLOW)
     troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+    left = [0.0]
+    page.on("request", lambda request: left.append(time.monotonic()) if request.is_navigation_request() else None)
+    page.on("console", lambda message: troubles.append(message.text) if is_trouble(message, left[-1]) else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
     yield page
+    left.append(time.monotonic())
     context.close()
     assert not troubles
 
 
-def is_trouble(message: ConsoleMessage) -> bool:
-    """Tell whether the console shows an error that is not just the page being left."""
-    return message.type == "error" and not any(words in message.text for words in LEFT)
+def is_trouble(message: ConsoleMessage, left: float) -> bool:
+    """Tell whether the console shows an error that is not just the page being left, which it was at `left`."""
+    leaving = time.monotonic() - left < LEAVING and any(words in message.text for words in LEFT)
+    return message.type == "error" and not leaving
 
 
 def unfold(page: Page, title: str) -> None:

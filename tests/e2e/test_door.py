@@ -114,7 +114,7 @@ def sent(served: Served, name: str, data: bytes) -> httpx.Response:
 def uploading(served: Served, path: str, session: str, meta: bool = True) -> dict[str, Any]:
     """Press "Make a catalogue" with a file said to lie at `path`."""
     file = {"path": path, "orig_name": "a.zip", **({"meta": {"_type": "gradio.FileData"}} if meta else {})}
-    assert event(served, served.number("header.arrive"), [None, ""], session=session)["success"]
+    assert event(served, served.number("link.<locals>.begin"), [None, ""], session=session)["success"]
     numbers = [n for n, each in served.demo.fns.items() if each.concurrency_id == "open"]
     return event(served, numbers[0], [None, None, None, [file], "mine"], session=session)
 
