@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
+S3_CACHE_MB = 2048
 PERSISTENT = Path("/data")
 """Where a Space keeps what outlives a restart, if it has paid for it."""
 
@@ -22,7 +23,8 @@ class Settings:
     """What an installation may choose; sizes in bytes, pixels or counts as named.
 
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
-    (name, password). `manage` lets a visitor delete what other visitors use too.
+    (name, password). `manage` lets a visitor delete what other visitors use too. `s3_cache_bytes` bounds the pictures
+    of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed links.
     """
 
     index_cache: Path = ROOT / "index_cache"
@@ -46,11 +48,14 @@ class Settings:
     openai_base_url: str = ""
     edit_model: str = ""
     edit_seconds: float = 300.0
+    s3_cache_bytes: int = S3_CACHE_MB << 20
+    s3_links: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, persistent: Path = PERSISTENT) -> Settings:
         """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE (0 or 1).
 
+        For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
         persistent storage where it has one. Who may be a stranger deletes nothing: `manage` is on by itself only on an
@@ -67,6 +72,9 @@ class Settings:
         cache = environment.get("VISUAL_SEARCH_CACHE")
         kept = persistent / "visual-search" if space and os.access(persistent, os.W_OK) else None
         manage = environment.get("VISUAL_SEARCH_MANAGE")
+        kept_mb = environment.get("VISUAL_SEARCH_S3_CACHE_MB") or str(S3_CACHE_MB)
+        if not kept_mb.isdecimal():
+            raise AppError(f"VISUAL_SEARCH_S3_CACHE_MB is '{kept_mb}'. Give a whole number of megabytes; 0 keeps none.")
         return cls(
             index_cache=Path(cache).expanduser() if cache else (kept / "index_cache" if kept else ROOT / "index_cache"),
             downloads=kept / "downloads" if kept else None,
@@ -79,12 +87,19 @@ class Settings:
             openai_key=environment.get("OPENAI_API_KEY", "").strip(),
             openai_base_url=base_url,
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
+            s3_cache_bytes=int(kept_mb) << 20,
+            s3_links=environment.get("VISUAL_SEARCH_S3_LINKS") == "1",
         )
 
     @property
     def hub(self) -> Path:
         """Where the chosen parts of data sets from the Hub lie."""
         return self.index_cache / "hub"
+
+    @property
+    def s3(self) -> Path:
+        """Where listings of buckets lie, and those of their pictures that were read last."""
+        return self.index_cache / "s3"
 
     @property
     def uploads(self) -> Path:

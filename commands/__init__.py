@@ -27,10 +27,11 @@ Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engi
 Catalog = Annotated[
     str,
     typer.Option(
-        help="sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test] or hf:NAME#LIMIT."
+        help="sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test], hf:NAME#LIMIT or "
+        "s3://BUCKET/PREFIX."
     ),
 ]
-Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:).")]
+Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:, s3:).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -16,7 +16,9 @@ from services import Services
 from settings import Settings
 
 app = typer.Typer(help="The catalogues that the app opens at every start.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="sample, folder:PATH, deepfashion2:PATH[:SPLIT] or hf:NAME[:SPLIT][#LIMIT].")]
+Name = Annotated[
+    str, typer.Argument(help="sample, folder:PATH, deepfashion2:PATH[:SPLIT], hf:NAME[:SPLIT][#LIMIT] or s3://….")
+]
 
 
 @app.command("list")
@@ -99,7 +101,7 @@ def add(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 def remove(name: Name) -> None:
-    """Forget a catalogue, and delete its indexes and the copy of a data set; pictures of a folder stay."""
+    """Forget a catalogue, and delete its indexes and the copy of a data set; pictures of a folder or bucket stay."""
     services = Services(Settings.from_environment(), [])
     services.shelf.open_all()
     if not services.shelf.remove(services.shelf.called(name)):

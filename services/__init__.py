@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval import comparison, duplicates, evaluation, pairs
+from retrieval import catalogs, comparison, duplicates, evaluation, pairs
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec, StyleEncoder, StyleMatch
 from retrieval.indexing import Progress, Report
 from retrieval.projection import Projection, Track
@@ -47,7 +47,7 @@ class Services:
     def __init__(
         self, settings: Settings, names: Sequence[str] = ("sample",), label_pattern: str | None = None
     ) -> None:
-        """Open the catalogues called `names`; raises AppError for a bad one. `label_pattern` is for folders."""
+        """Open the catalogues called `names`; raises AppError. `label_pattern` is for folders and buckets."""
         self.settings = settings
         engines.offer_clip(settings.clip, settings.trusted)
         self.opened = Opened(settings, label_pattern)
@@ -159,7 +159,7 @@ class Services:
 
     def matchable(self, catalog: str) -> dict[str, int]:
         """Return attribute -> how many pictures share theirs with another, the best one to match results by first."""
-        return evaluation.matchable(item.attributes for item in self.catalog(catalog))
+        return evaluation.matchable(item.attributes for item in catalogs.known(self.catalog(catalog)))
 
     def compare(
         self,
@@ -231,6 +231,10 @@ class Services:
     def thumbnail(self, catalog: str, item_id: str, side: int = 320) -> bytes:
         """Return an item as a JPEG of at most `side` pixels; raises AppError for an id that no index holds."""
         return self.views.thumbnail(catalog, item_id, side)
+
+    def link(self, catalog: str, item_id: str) -> str | None:
+        """Return an address from which a browser gets an item itself, or None: then the app hands it out."""
+        return self.views.link(catalog, item_id)
 
     def close(self) -> None:
         """Ask running builds, maps and trainings to stop; what they stored is kept, visitors' pictures are not."""

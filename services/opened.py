@@ -10,6 +10,7 @@ from retrieval import catalogs
 from retrieval.catalogs import hub_names
 from retrieval.catalogs.hub_fetch import Track
 from retrieval.catalogs.hub_source import SUGGESTED
+from retrieval.catalogs.s3_catalog import S3Options
 from retrieval.core import AppError, Catalog
 from settings import Settings
 
@@ -49,8 +50,9 @@ class Opened:
     """
 
     def __init__(self, settings: Settings, label_pattern: str | None = None) -> None:
-        """Open nothing yet; `label_pattern` is for folders."""
+        """Open nothing yet; `label_pattern` is for folders and buckets."""
         self._settings, self._label_pattern = settings, label_pattern
+        self._s3 = S3Options(settings.s3, settings.s3_cache_bytes, settings.s3_links)
         self._keys: dict[str, str] = {}
         self._catalogs: dict[str, Catalog] = {}
         self._homes: dict[str, Path] = {}
@@ -62,7 +64,7 @@ class Opened:
             if name in self._keys:
                 return self._keys[name]
         catalog = catalogs.open_catalog(
-            name, self._settings.sample, self._label_pattern, self._settings.hub, anonymous, track
+            name, self._settings.sample, self._label_pattern, self._settings.hub, anonymous, track, self._s3
         )
         key = catalogs.key(catalog)
         with self._lock:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import engines
-from retrieval import indexing, storage
+from retrieval import catalogs, indexing, storage
 from retrieval.core import AppError, EncoderSpec, StaleIndexError
 from services.indexes import Indexes, Status
 from services.opened import Opened
@@ -76,7 +76,7 @@ class Overview:
         sheet: list[str] = []
         number = 0
         try:
-            for item in self._opened.catalog(catalog):
+            for item in catalogs.known(self._opened.catalog(catalog)):
                 # A sheet that grows sparser as it fills is spread over the whole, however long that is.
                 if number % max(1, (1 << number.bit_length()) >> 3) == 0:
                     sheet.append(item.id)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.catalogs import hub_fetch, hub_names, huggingface
+from retrieval.catalogs import hub_fetch, hub_names, huggingface, listing, s3_catalog
 from retrieval.catalogs.hub_fetch import Track
 from retrieval.core import AppError
 from services.indexes import Indexes
@@ -89,9 +89,9 @@ class Shelf:
         return found
 
     def remove(self, name: str) -> bool:
-        """Forget a catalogue and delete what was made of it: its indexes, and the copy of a part of a data set.
+        """Forget a catalogue and delete what was made of it: indexes, the copy of a part of a data set, a listing.
 
-        Pictures of a folder, and the library's own cache, are never touched. Returns whether there was anything.
+        Pictures of folders and buckets, and the library's own cache, are never touched. Returns whether there was any.
         """
         known = self._registry.remove(name)
         try:
@@ -106,13 +106,15 @@ class Shelf:
                 shutil.rmtree(folder, ignore_errors=True)
         if name.startswith("hf:"):
             shutil.rmtree(hub_fetch.place(self._settings.hub, hub_names.parse(name)), ignore_errors=True)
+        if name.startswith("s3:"):
+            listing.delete(s3_catalog.listing_file(self._settings.s3, name))
         self._problems.pop(name, None)
         return known or key is not None
 
     def called(self, name: str) -> str:
         """Return the registered name that means the same as `name`, or `name`."""
         with suppress(AppError):
-            wanted = str(hub_names.parse(name)) if name.startswith("hf:") else name
+            wanted = str(hub_names.parse(name)) if name.startswith("hf:") else name.rstrip("/")
             place = Path(name.partition(":")[2]).expanduser().resolve()
             for known in self._registry.names():
                 if known in (name, wanted, f"{name.partition(':')[0]}:{place}"):

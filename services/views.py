@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from retrieval import pictures
+from retrieval import catalogs, pictures
 from retrieval.core import AppError
 from services.indexes import Indexes, held
 from services.opened import OURS, Opened
@@ -38,7 +38,7 @@ class Views:
         if known and made and known[0] == made:
             return known[1]
         counts: dict[str, Counter[str]] = {}
-        for item in self._opened.catalog(catalog):
+        for item in catalogs.known(self._opened.catalog(catalog)):
             for name, value in item.attributes.items():
                 counts.setdefault(name, Counter())[value] += 1
         found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
@@ -53,7 +53,7 @@ class Views:
             return chosen.read_text(encoding="utf-8").split()
         by_label: dict[str, str] = {}
         searchers = self._indexes.searchers(catalog)
-        for item in self._opened.catalog(catalog):
+        for item in catalogs.known(self._opened.catalog(catalog)):
             if searchers and not held(searchers, item.id):
                 continue
             by_label.setdefault(item.attributes.get("label", item.id), item.id)
@@ -81,6 +81,11 @@ class Views:
             if len(self._thumbnails) > _THUMBNAILS:
                 self._thumbnails.popitem(last=False)
         return data
+
+    def link(self, catalog: str, item_id: str) -> str | None:
+        """Return an address from which a browser gets an item itself, where the settings want that; else None."""
+        self._check_known(catalog, item_id)
+        return catalogs.link(self._opened.catalog(catalog), item_id)
 
     def may_show(self, catalog: str, ids: Sequence[str]) -> None:
         """Let these pictures of a catalogue be shown, though no index may hold them yet."""

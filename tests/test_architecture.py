@@ -52,6 +52,9 @@ HEAVY = {
     "scipy",
     "cv2",
     "openTSNE",
+    "boto3",
+    "botocore",
+    "ray",
 }
 ONLY_IN = {
     "gradio": ("ui/", "app.py"),
@@ -59,6 +62,9 @@ ONLY_IN = {
     "openTSNE": ("retrieval/projection.py",),
     "cv2": ("retrieval/foreground.py", "retrieval/colours.py", "retrieval/patterns.py", "engines/garments.py"),
     "datasets": ("retrieval/catalogs/",),
+    "boto3": ("retrieval/catalogs/s3.py",),
+    "botocore": ("retrieval/catalogs/s3.py",),
+    "ray": ("retrieval/ray_encoding.py",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }

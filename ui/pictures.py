@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from retrieval.core import AppError
 from services import Services
@@ -25,14 +25,18 @@ def route(services: Services) -> Route:
 
 
 def picture(services: Services, request: Request) -> Response:
-    """Answer with a JPEG whose longer side is one of SIDES, or 404 for what no index holds."""
+    """Answer with a JPEG whose longer side is one of SIDES, or where it is, or with 404 for what no index holds."""
     try:
         wanted = int(request.query_params.get("side", SIDES[1]))
     except ValueError:
         wanted = SIDES[1]
     side = min(SIDES, key=lambda known: abs(known - wanted))
+    asked = (request.path_params["catalog"], request.query_params.get("id", ""))
+    kept = {"Cache-Control": f"private, max-age={KEEP_SECONDS}"}
     try:
-        data = services.thumbnail(request.path_params["catalog"], request.query_params.get("id", ""), side)
+        if away := services.link(*asked):
+            return RedirectResponse(away, headers=kept)
+        data = services.thumbnail(*asked, side)
     except AppError:
         return PlainTextResponse("There is no such picture.", status_code=404)
-    return Response(data, media_type="image/jpeg", headers={"Cache-Control": f"private, max-age={KEEP_SECONDS}"})
+    return Response(data, media_type="image/jpeg", headers=kept)

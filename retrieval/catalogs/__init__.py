@@ -1,10 +1,11 @@
-"""Where pictures come from, by name: sample · paintings · folder:PATH · deepfashion2:PATH · idx:PATH · hf:NAME."""
+"""Where pictures come from, by name: sample, paintings, folder:, deepfashion2:, idx:, hf:, s3:// and a place."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.catalogs import hub_names, huggingface
@@ -12,9 +13,13 @@ from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog, open_split
 from retrieval.catalogs.folder import FolderCatalog
 from retrieval.catalogs.hub_fetch import Track
 from retrieval.catalogs.idx import IdxCatalog
-from retrieval.core import AppError, Catalog, Origin
+from retrieval.catalogs.s3_catalog import S3Catalog, S3Options
+from retrieval.core import AppError, Catalog, Item, Origin
 
-FORMS = "sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT]"
+FORMS = (
+    "sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT], "
+    "s3://BUCKET/PREFIX"
+)
 
 
 def open_catalog(
@@ -24,6 +29,7 @@ def open_catalog(
     hub: Path = Path("index_cache", "hub"),
     anonymous: bool = False,
     track: Track = lambda fetching: None,
+    s3: S3Options | None = None,
 ) -> Catalog:
     """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern.
 
@@ -45,12 +51,24 @@ def open_catalog(
         return IdxCatalog(os.path.expanduser(place))
     if form == "hf" and place:
         return huggingface.open_hub(hub_names.parse(name), hub, anonymous, track)
+    if form == "s3":
+        return S3Catalog(name, s3 or S3Options(), label_pattern)
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")
 
 
 def origin(catalog: Catalog) -> Origin:
     """Return where a catalogue's pictures come from and their licence, as far as it says so."""
     return getattr(catalog, "origin", Origin())
+
+
+def known(catalog: Catalog) -> Iterator[Item]:
+    """Yield the items of a catalogue as far as they are known without waiting: a bucket as it was last listed."""
+    return catalog.known() if isinstance(catalog, S3Catalog) else iter(catalog)
+
+
+def link(catalog: Catalog, item_id: str) -> str | None:
+    """Return an address from which a browser gets an item itself, or None: then the app has to hand it out."""
+    return catalog.link(item_id) if isinstance(catalog, S3Catalog) else None
 
 
 def key(catalog: Catalog) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,11 +11,10 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from retrieval import pictures
+from retrieval.catalogs import labels
 from retrieval.catalogs.files import read_inside, stamp
+from retrieval.catalogs.labels import SUFFIXES, TABLES
 from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
-TABLES = (("metadata.csv", "file_name"), ("images.csv", "image"))
 
 
 class FolderCatalog:
@@ -40,10 +38,7 @@ class FolderCatalog:
         self.name = name or f"folder:{self._root}"
         self.title = title or self._root.name or str(self._root)
         self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
-        try:
-            self._pattern = re.compile(label_pattern) if label_pattern else None
-        except re.error as error:
-            raise AppError(f"--label-pattern {label_pattern!r} is no regular expression: {error}.") from None
+        self._pattern = labels.compiled(label_pattern)
 
     def __iter__(self) -> Iterator[Item]:
         """Yield every file that is named like a picture, folder by folder, in order of name.
@@ -90,15 +85,7 @@ class FolderCatalog:
         return pictures.decode(self.read(item_id), shorter_side)
 
     def _attributes(self, path: PurePosixPath, table: _Table | None) -> Attributes:
-        if table is not None:
-            return table.attributes(path)
-        if self._pattern:
-            match = self._pattern.search(path.name)
-            if match is None:
-                return {}
-            found = match.groupdict() or {"label": match[1] if match.re.groups else match[0]}
-            return {name: value for name, value in found.items() if value}
-        return {"label": path.parent.name} if path.parent.name else {}
+        return labels.without_table(path, self._pattern) if table is None else table.attributes(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +96,8 @@ class _Table:
     rows: dict[str, Attributes]
 
     def attributes(self, path: PurePosixPath) -> Attributes:
-        near = path.relative_to(self.base)
-        keys = (str(near), str(near.with_suffix("")), path.name, path.stem)
-        return next((self.rows[key] for key in keys if key in self.rows), {})
+        names = labels.names_in_table(path, self.base)
+        return next((self.rows[name] for name in names if name in self.rows), {})
 
 
 def _suffix(name: str) -> str:
@@ -125,13 +111,7 @@ def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
             continue
         try:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                rows = csv.DictReader(file)
-                if column not in (rows.fieldnames or ()):
-                    columns = ", ".join(rows.fieldnames or ()) or "none"
-                    raise AppError(f"{below / path.name} has no column '{column}'; its columns are: {columns}.")
-                return _Table(
-                    below, {row[column]: {k: v for k, v in row.items() if k and k != column and v} for row in rows}
-                )
+                return _Table(below, dict(labels.rows(file, column, str(below / path.name))))
         except (OSError, csv.Error) as error:
             raise AppError(f"{below / path.name} cannot be read as a table ({error.__class__.__name__}).") from None
     return None

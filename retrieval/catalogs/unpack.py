@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from retrieval import pictures
-from retrieval.catalogs.folder import SUFFIXES, TABLES
+from retrieval.catalogs.labels import SUFFIXES, TABLES
 from retrieval.core import AppError
 
 LONGEST, DEEPEST = 100, 6
