@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from retrieval.catalogs.hub_fetch import Fetching
 from retrieval.core import AppError
 from retrieval.indexing import Progress, Report
 from services import Services
@@ -42,8 +43,11 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value
 
 def open_catalog(catalog: str, label_pattern: str | None, *more: str | None) -> tuple[Services, str]:
     """Return services over the catalogue called `catalog`, and `more` beside it, with its key; raises AppError."""
-    names = [catalog, *(name for name in more if name)]
-    services = Services(Settings.from_environment(), names, label_pattern)
+    services = Services(Settings.from_environment(), [], label_pattern)
+    for name in (catalog, *more):
+        if name:
+            with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as track:
+                services.opened.open(name, track=track)
     return services, services.key(catalog)
 
 
@@ -59,6 +63,13 @@ def build(services: Services, key: str, engine: str, weights: str | None) -> Rep
     """Bring an index up to date behind a progress bar."""
     with bar() as track:
         return services.build(key, engine, weights, track)
+
+
+@contextmanager
+def fetching() -> Iterator[Callable[[Fetching], None]]:
+    """Show how far the fetch of a data set is while inside, moved by what is yielded."""
+    with bar("Fetching") as track:
+        yield lambda state: track(Progress(state.kept, state.total or state.kept, 0, state.per_second))
 
 
 @contextmanager

@@ -8,10 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from commands import AsJson, bar, err, out, print_json
-from retrieval.catalogs.hub_fetch import Fetching
+from commands import AsJson, err, fetching, out, print_json
 from retrieval.core import AppError
-from retrieval.indexing import Progress
 from services import Services
 from settings import Settings
 
@@ -85,12 +83,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def add(name: Name, as_json: AsJson = False) -> None:
     """Open a catalogue at every start; a data set of the Hub is fetched now, going on where an earlier try broke."""
     services = Services(Settings.from_environment(), [])
-    with bar("Fetching") as track:
-
-        def told(fetching: Fetching) -> None:
-            track(Progress(fetching.kept, fetching.total or fetching.kept, 0, fetching.per_second))
-
-        key = services.shelf.add(name, told)
+    with fetching() as track:
+        key = services.shelf.add(name, track)
     count = sum(1 for _ in services.catalog(key))
     if as_json:
         print_json({"name": services.catalog(key).name, "key": key, "pictures": count})

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,6 +51,11 @@ class _Job:
     running: bool = False
     told: float = 0.0
     halted: bool = False
+    idle: threading.Event = field(default_factory=threading.Event)
+    """Set while no build of it writes."""
+
+    def __post_init__(self) -> None:
+        self.idle.set()
 
 
 class Indexes:
@@ -111,16 +116,21 @@ class Indexes:
         """Bring the index up to date now, after builds that run in the background, and return its searcher."""
 
         def told(progress: Progress) -> None:
+            if job.halted:
+                raise Stopped
             track(
                 comparison.Step(
                     spec.title, "looking at the pictures", progress.done, progress.total, progress.seconds_left
                 )
             )
 
-        with self._builds:
+        job = self._job(catalog, spec)
+        with self._lock:
+            job.halted = job.halted and job.running
+        with self._turn(job):
             self.build(catalog, spec.engine, spec.weights, told)
         spec = engines.spec(spec.engine, spec.weights)  # a checkpoint that was just fetched tells its own size
-        return self._current(catalog, spec, self._job(catalog, spec))
+        return self._current(catalog, spec, job)
 
     def searchers(self, catalog: str) -> list[Searcher]:
         """Return the open searchers of a catalogue, of whatever engine."""
@@ -143,25 +153,50 @@ class Indexes:
     def delete(self, catalog: str, engine: str, weights: str | None = None) -> None:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
         spec = engines.spec(engine, weights)
-        self.halt(catalog, spec.engine, spec.weights)
-        with self._builds:
-            with self._lock:
-                self._jobs.pop((catalog, spec.engine, spec.weights), None)
-            storage.delete(self.folder(catalog), spec)
-
-    def forget(self, catalog: str) -> None:
-        """Drop every job of a catalogue that is about to close, after stopping its builds."""
+        folder, job = self.folder(catalog), self._job(catalog, spec)
         with self._lock:
-            mine = [key for key in self._jobs if key[0] == catalog]
-            for key in mine:
-                self._jobs[key].halted = True
-        with self._builds, self._lock:
-            for key in mine:
-                self._jobs.pop(key, None)
+            self._jobs.pop((catalog, spec.engine, spec.weights), None)
+            job.halted = True
+        job.idle.wait()
+        storage.delete(folder, spec)
+
+    def forget(self, catalog: str, then: Callable[[], None]) -> None:
+        """Drop every job of a catalogue that is closed, and call `then` once none of its builds writes any more.
+
+        That is at once, or in the background after the batch of a running build: nobody waits for it.
+        """
+        with self._lock:
+            mine = [self._jobs.pop(key) for key in list(self._jobs) if key[0] == catalog]
+            for job in mine:
+                job.halted = True
+            busy = [job for job in mine if not job.idle.is_set()]
+
+        def end() -> None:
+            for job in busy:
+                job.idle.wait()
+            then()
+
+        if busy:
+            threading.Thread(target=end, name=f"forget {catalog}", daemon=True).start()
+        else:
+            then()
 
     def close(self) -> None:
         """Ask running builds to stop after their batch; what they stored is kept."""
         self._stopping.set()
+
+    @contextmanager
+    def _turn(self, job: _Job) -> Iterator[None]:
+        """Wait until no other build runs and hold that place; raises Stopped where nobody wants this one any more."""
+        with self._builds:
+            with self._lock:
+                if job.halted:
+                    raise Stopped
+                job.idle.clear()
+            try:
+                yield
+            finally:
+                job.idle.set()
 
     def _job(self, catalog: str, spec: EncoderSpec) -> _Job:
         self._opened.catalog(catalog)
@@ -206,9 +241,7 @@ class Indexes:
         try:
             if job.searcher is None:
                 self._open_finished(catalog, spec, job)
-            with self._builds:
-                if job.halted:
-                    raise Stopped
+            with self._turn(job):
                 report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(catalog, job, p))
             self._current(catalog, engines.spec(spec.engine, spec.weights), job)
             job.status = Status(

@@ -99,9 +99,10 @@ class Shelf:
         except KeyError:
             key = None
         if key:
-            self._indexes.forget(key)
-            folder = self._opened.folder(key)
+            folder, stopped = self._opened.folder(key), threading.Event()
             self._opened.close(key)
+            self._indexes.forget(key, stopped.set)
+            stopped.wait()  # who adds it again would write where this deletes
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
         if name.startswith("hf:"):

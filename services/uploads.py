@@ -149,12 +149,14 @@ class Uploads:
 
     def _delete(self, key: str) -> None:
         self._opened.close(key)
-        self._indexes.forget(key)
         self._views.forget(key)
-        with self._lock:
-            self._bytes.pop(key, None)
+        self._indexes.forget(key, lambda: self._clear(key))
+
+    def _clear(self, key: str) -> None:
         if self._root:
             shutil.rmtree(self._root / key, ignore_errors=True)
+        with self._lock:
+            self._bytes.pop(key, None)
 
     def _own_root(self) -> Path:
         """Return this process's folder, made and locked on first use."""

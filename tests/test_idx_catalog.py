@@ -169,3 +169,10 @@ def test_fashion_mnist_itself_has_its_first_picture_and_its_classes() -> None:
     first = next(iter(catalog))
     assert (first.id, first.attributes) == ("train/00000", {"label": "Ankle boot"})
     assert catalog.open(first.id).size == (28, 28)
+
+
+def test_it_says_where_it_comes_from_and_the_licence_only_of_what_it_knows(tmp_path: Path) -> None:
+    plain = IdxCatalog(str(both(tmp_path / "plain"))).origin
+    assert (plain.source, plain.licence) == ("in files of MNIST's format on this machine", "")
+    clothes = IdxCatalog(str(both(tmp_path / "fashion", pixels=np.zeros((3, 28, 28), np.uint8)))).origin
+    assert (clothes.source, clothes.licence) == ("Fashion-MNIST, in files of MNIST's format on this machine", "MIT")

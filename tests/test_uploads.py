@@ -6,11 +6,13 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,6 +219,36 @@ def test_it_is_gone_with_its_index_and_thumbnails_when_it_is_removed_or_the_visi
         with pytest.raises(AppError, match="no catalogue"):
             ask()
     assert services.uploads.of(visit) == []
+
+
+def test_removing_waits_for_no_build_and_leaves_nothing_behind(
+    services: Services, mine: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, busy = mine
+    archive = zipped(tmp_path / "more.zip", {"a.jpg": jpeg(50)})
+    queued, _ = services.uploads.add(visit, [("more.zip", archive)])
+    homes = {key: services.folder(key).parent for key in (busy, queued)}
+    begun, go_on = threading.Event(), threading.Event()
+    encode = ColourEncoder.encode_images
+
+    def held(self: ColourEncoder, images: Any) -> Any:  # noqa: ANN401
+        begun.set()
+        assert go_on.wait(60)
+        return encode(self, images)
+
+    monkeypatch.setattr(ColourEncoder, "encode_images", held)
+    services.ensure(busy, "colours")
+    assert begun.wait(60)
+    services.ensure(queued, "colours")
+    for key in (queued, busy):
+        services.uploads.remove(visit, key)
+    assert services.uploads.of(visit) == []
+    assert not homes[queued].exists()
+    go_on.set()
+    deadline = time.monotonic() + 20
+    while homes[busy].exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not homes[busy].exists()
 
 
 def test_who_comes_back_in_time_finds_it_again(

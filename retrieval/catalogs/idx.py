@@ -18,7 +18,7 @@ from PIL import Image
 
 from retrieval import pictures
 from retrieval.catalogs.files import stamp
-from retrieval.core import AppError, BadPictureError, Item, fingerprint
+from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint
 
 SPLITS = ("train", "test")
 FASHION = (
@@ -67,6 +67,9 @@ class IdxCatalog:
         self._splits = [_read(name, file) for name, file in self._files.items()]
         self.name = f"idx:{root}" + (f":{split}" if split else "")
         self.title = " ".join(part for part in (root.name, split) if part)
+        fashion = any(split.names == FASHION for split in self._splits)
+        what = "Fashion-MNIST, in" if fashion else "in"
+        self.origin = Origin(f"{what} files of MNIST's format on this machine", "MIT" if fashion else "")
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the pictures in the order of the file; a file that was changed meanwhile is read again."""
