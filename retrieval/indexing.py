@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import itertools
-import json
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from retrieval import pictures, storage
 from retrieval.core import (
     AppError,
     Attributes,
-    BadPictureError,
     Catalog,
     Encoder,
     EncoderSpec,
     Item,
     MissingIndexError,
     StaleIndexError,
-    UnreadableError,
     fingerprint,
 )
-from retrieval.storage import DamagedTableError, Manifest, Row, VectorTable
+from retrieval.encoding import UNREAD, Batch, Encode, full_stamp, in_process, storable, text
+from retrieval.storage import DamagedTableError, Manifest, VectorTable
 
 log = logging.getLogger(__name__)
 
-BATCH = 32
-READERS = 2
-AHEAD = 3 * BATCH
 _CHUNK = 512
-# In place of a catalogue's fingerprint or an item's stamp, which they never equal: the next build looks again.
+# In place of a catalogue's fingerprint, which they never equal: the next build looks again.
 _UNFINISHED = "unfinished"
 _INCOMPLETE = "incomplete"
-_UNREAD = "unread"
 
 
 class Stopped(Exception):
@@ -107,31 +97,33 @@ def build_index(
     load: Callable[[], Encoder],
     folder: Path,
     track: Callable[[Progress], None] = lambda progress: None,
+    encode: Encode | None = None,
 ) -> Report:
     """Bring the index of `catalog` in `folder` up to date with it, encoding only what is new or changed.
 
     An item with the same stamp is left alone; one with the same content (BLAKE2 of file and box) keeps its vector
-    under any name; the rest is encoded, BATCH at a time, each batch stored before the next begins. `load` gives the
-    encoder and is called only when there is something to encode. `track` hears of every batch and may raise Stopped.
+    under any name; the rest is encoded, each batch stored as it comes. `load` gives the encoder and is called only when
+    there is something to encode; or `encode` has it done elsewhere. `track` hears of every batch and may raise Stopped.
     Pictures that are no pictures are skipped, named in the report, and not tried again until they change; files that
     cannot be read are skipped and named too, and tried again by the next build.
     """
+    encode = encode or in_process(catalog, spec.image_size, load)
     try:
-        return _build(catalog, spec, digest, load, folder, track)
+        return _build(catalog, spec, digest, encode, folder, track)
     except DamagedTableError as error:
         log.warning("%s", error)
         old, path = _finished(folder, spec), folder / storage.table_name(spec, digest, preprocessing(spec))
         if old and old.table == path.name:
             storage.drop_manifest(folder, spec)
         storage.set_aside(path)
-        return _build(catalog, spec, digest, load, folder, track)
+        return _build(catalog, spec, digest, encode, folder, track)
 
 
 def _build(
     catalog: Catalog,
     spec: EncoderSpec,
     digest: str,
-    load: Callable[[], Encoder],
+    encode: Encode,
     folder: Path,
     track: Callable[[Progress], None],
 ) -> Report:
@@ -151,7 +143,7 @@ def _build(
             storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
         tally = _Tally(total, track)
         fresh = (item for chunk in _chunks(catalog, _CHUNK) for item in _unstored(chunk, table, tally))
-        _store(fresh, catalog, spec, load, table, tally)
+        _store(encode(fresh, table), table, tally)
         if tally.unreadable or not tally.done:
             _survey(catalog)  # raises where the pictures went away meanwhile, before their rows are dropped
         removed = table.drop_unseen()
@@ -219,92 +211,25 @@ def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def _unstored(chunk: Sequence[Item], table: VectorTable, tally: _Tally) -> list[Item]:
     """Mark `chunk` as seen, renew changed attributes, and return the items whose picture is new or changed."""
-    known = table.states([item.id for item in chunk if _storable(item)])
+    known = table.states([item.id for item in chunk if storable(item)])
     table.mark_seen(list(known))
     fresh, renamed = [], []
     for item in chunk:
         state = known.get(item.id)
-        if state is None or state.stamp != _stamp(item):
+        if state is None or state.stamp != full_stamp(item):
             fresh.append(item)
-        elif state.attributes != _text(item):
-            renamed.append((_text(item), item.id))
+        elif state.attributes != text(item):
+            renamed.append((text(item), item.id))
     if renamed:
         table.relabel(renamed)
     tally.add(len(chunk) - len(fresh), changed=len(renamed))
     return fresh
 
 
-def _store(
-    items: Iterable[Item],
-    catalog: Catalog,
-    spec: EncoderSpec,
-    load: Callable[[], Encoder],
-    table: VectorTable,
-    tally: _Tally,
-) -> None:
-    with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers:
-        waiting: deque[Future[_Read]] = deque()
-        todo = iter(items)
-        try:
-            while True:
-                for item in itertools.islice(todo, AHEAD - len(waiting)):
-                    waiting.append(readers.submit(_read, item, catalog, spec, table))
-                if not waiting:
-                    return
-                batch = [waiting.popleft().result() for _ in range(min(BATCH, len(waiting)))]
-                encoded = _encode(batch, load)
-                table.put([row.row for row in batch])
-                table.mark_seen([row.row.id for row in batch])
-                tally.unreadable += sum(row.row.stamp == _UNREAD for row in batch)
-                tally.add(len(batch), encoded, changed=sum(row.row.stamp != _UNREAD for row in batch))
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-@dataclass(slots=True)
-class _Read:
-    row: Row
-    image: Image.Image | None = None
-
-
-def _read(item: Item, catalog: Catalog, spec: EncoderSpec, table: VectorTable) -> _Read:
-    """Return the item's row with the vector of a known picture, or the decoded picture to encode, or the problem."""
-    item_id = item.id if _storable(item) else item.id.encode("utf-8", "backslashreplace").decode()
-    row = Row(item_id, _stamp(item), _text(item))
-    try:
-        if not _storable(item):
-            raise BadPictureError("The file's name is not valid Unicode; rename it.")
-        data = catalog.read(item.id)
-        digest = hashlib.blake2b(data + repr(item.box).encode(), digest_size=16).hexdigest()
-        known = table.by_digest(digest)
-        if known is not None:
-            return _Read(replace(row, digest=digest, vector=known))
-        image = pictures.decode(data, spec.image_size, item.box)
-        return _Read(replace(row, digest=digest), image)
-    except UnreadableError as error:
-        return _Read(replace(row, stamp=_UNREAD, problem=str(error)))
-    except BadPictureError as error:
-        return _Read(replace(row, problem=str(error)))
-
-
-def _encode(batch: list[_Read], load: Callable[[], Encoder]) -> int:
-    """Give every row of `batch` that has a picture its vector, and return how many there were."""
-    fresh = [read for read in batch if read.image is not None]
-    if fresh:
-        vectors = load().encode_images([read.image for read in fresh if read.image is not None])
-        for read, vector in zip(fresh, vectors.astype(np.float32, copy=False), strict=True):
-            read.row, read.image = replace(read.row, vector=vector), None
-    return len(fresh)
-
-
-def _storable(item: Item) -> bool:
-    return not any("\ud800" <= c <= "\udfff" for c in item.id)
-
-
-def _stamp(item: Item) -> str:
-    return f"{item.stamp} {item.box}" if item.box else item.stamp
-
-
-def _text(item: Item) -> str:
-    return json.dumps(dict(sorted(item.attributes.items())))
+def _store(batches: Iterable[Batch], table: VectorTable, tally: _Tally) -> None:
+    for batch in batches:
+        table.put(batch.rows)
+        table.mark_seen([row.id for row in batch.rows])
+        unread = sum(row.stamp == UNREAD for row in batch.rows)
+        tally.unreadable += unread
+        tally.add(len(batch.rows), batch.encoded, changed=len(batch.rows) - unread)

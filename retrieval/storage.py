@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.core import AppError, Attributes, EncoderSpec, StaleIndexError
+from retrieval.database import connect
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
@@ -164,26 +165,14 @@ class VectorTable:
         self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._connect()
+            self._connection = connect(path, _SCHEMA)
+            self._connection.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         except OSError as error:
             raise AppError(
                 f"{path.parent} cannot be made ({error.strerror}). Choose another VISUAL_SEARCH_CACHE."
             ) from None
         except sqlite3.Error as error:
             raise _explained(path, error, "opened") from None
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA page_size=16384")  # a row is about 2 KB: smaller pages would be half empty
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(_SCHEMA)
-            connection.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""

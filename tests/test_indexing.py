@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval import indexing, pictures, storage
+from retrieval import encoding, indexing, pictures, storage
 from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog
 from retrieval.catalogs.folder import FolderCatalog
 from retrieval.core import AppError, Box, MissingIndexError, StaleIndexError
@@ -268,7 +268,7 @@ def test_a_killed_build_loses_at_most_one_batch(tmp_path: Path, cache: Path, enc
     assert dying.returncode == -signal.SIGKILL
     with pytest.raises(MissingIndexError, match="python cli.py index"):
         stored(cache)
-    assert counts(built(root, cache, encoder)) == (100, 100 - 2 * indexing.BATCH, 2 * indexing.BATCH, 0, 0)
+    assert counts(built(root, cache, encoder)) == (100, 100 - 2 * encoding.BATCH, 2 * encoding.BATCH, 0, 0)
     check(cache, root)
 
 
@@ -284,7 +284,7 @@ def test_a_killed_update_leaves_the_old_index_readable_and_goes_on_from_there(
     assert all(np.array_equal(after[item_id][0], vector) for item_id, (vector, _) in before.items())
     encoder.encoded = 0
     built(root, cache, encoder)
-    assert encoder.encoded == 90 - 2 * indexing.BATCH
+    assert encoder.encoded == 90 - 2 * encoding.BATCH
     check(cache, root)
 
 
@@ -317,7 +317,7 @@ def test_a_stopped_build_keeps_what_was_stored(tmp_path: Path, cache: Path, enco
 
     with pytest.raises(Stopped):
         built(root, cache, encoder, track=stop)
-    assert built(root, cache, encoder).encoded == 80 - indexing.BATCH
+    assert built(root, cache, encoder).encoded == 80 - encoding.BATCH
     check(cache, root)
 
 
@@ -380,15 +380,15 @@ def test_another_size_of_vectors_under_the_same_weights_is_made_anew(
 
 def limited(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
     """Let every table grow by `pages` pages of 16 KiB and no more, as on a full disk."""
-    connect = storage.VectorTable._connect
+    connect = storage.connect
 
-    def connected(table: storage.VectorTable) -> sqlite3.Connection:
-        connection = connect(table)
+    def connected(path: Path, schema: str) -> sqlite3.Connection:
+        connection = connect(path, schema)
         now = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {now + pages}")
         return connection
 
-    monkeypatch.setattr(storage.VectorTable, "_connect", connected)
+    monkeypatch.setattr(storage, "connect", connected)
 
 
 def test_a_full_disk_while_adding_leaves_the_index_and_the_next_build_goes_on(
@@ -631,7 +631,7 @@ def test_the_number_of_decoded_pictures_alive_does_not_grow_with_the_folder(
     monkeypatch.setattr(pictures, "decode", counted)
     built(root, cache, encoder)
     assert encoder.encoded == 400
-    assert indexing.BATCH <= most <= indexing.AHEAD
+    assert encoding.BATCH <= most <= encoding.AHEAD
 
 
 def test_an_engine_that_fails_is_not_taken_for_a_bad_picture(folder: Path, cache: Path, encoder: ColourEncoder) -> None:

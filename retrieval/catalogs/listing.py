@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.core import AppError, Attributes
+from retrieval.database import connect
 
 _PAGE = 1000
 _SCHEMA = """
@@ -51,10 +52,7 @@ class Listing:
         self._path, self._lock = path, threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.executescript(_SCHEMA)
+            self._connection = connect(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise AppError(f"{path} cannot be opened ({error}). Free some space, or delete it.") from None
 

@@ -67,6 +67,7 @@ class S3Catalog:
         if not self._bucket.any():
             raise AppError(f"There is nothing in {self.name}. Check the prefix: it is written as a folder is.")
         self._halves = self._layout()
+        self.readers = _READERS
         self._links = options.links
         self._listing = Listing(listing_file(options.folder, self.name))
         self._cache = PictureCache(options.folder / "pictures", options.cache_bytes)

@@ -1,0 +1,33 @@
+"""Opening an SQLite file that threads share and other processes may open at the same moment."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+WAIT_SECONDS = 30.0
+_PAUSE_SECONDS = 0.02
+
+
+def connect(path: Path, schema: str) -> sqlite3.Connection:
+    """Open or make the file at `path` with the tables of `schema`, logging ahead; raises sqlite3.Error.
+
+    Going over to the log needs the file alone, and unlike other statements SQLite refuses this one at once while
+    another process does the same: so it is tried again.
+    """
+    connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA page_size=16384")  # rows are some KB: smaller pages would be half empty
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(schema)
+            return connection
+        except sqlite3.Error as error:
+            busy = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > deadline:
+                connection.close()
+                raise
+            time.sleep(_PAUSE_SECONDS)
