@@ -94,8 +94,9 @@ def _tell(found: list[Any], ids: list[str], as_json: bool) -> None:
             continue
         doubt = "" if verdict.sure else " (not sure)"
         shades = ", ".join(f"{each.name} {each.share:.0%}" for each in look.colours)
+        pattern = f"{look.pattern} · " if look.pattern else ""
         out.print(
-            f"{name}: {verdict.label} {verdict.confidence:.0%}{doubt} · {look.pattern} · {shades}",
+            f"{name}: {verdict.label} {verdict.confidence:.0%}{doubt} · {pattern}{shades}",
             highlight=False, markup=False,
         )  # fmt: skip
 

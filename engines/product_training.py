@@ -55,14 +55,28 @@ def views(image: Image.Image) -> list[Image.Image]:
     return [image, ImageOps.mirror(image), middle]
 
 
-def held_out(targets: np.ndarray, share: float = HELD_OUT, seed: int = SEED) -> np.ndarray:
-    """Choose rows to test on, a share of each class but none of a class with one picture: sorted row numbers."""
-    generator, chosen = np.random.default_rng(seed), []
-    for number in np.unique(targets):
-        rows = generator.permutation(np.flatnonzero(targets == number))
-        if len(rows) > 1:
-            chosen.append(rows[: max(1, round(share * len(rows)))])
-    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, int)
+def held_out(
+    targets: np.ndarray, groups: Sequence[str] | None = None, share: float = HELD_OUT, seed: int = SEED
+) -> np.ndarray:
+    """Choose rows to test on, about a share of each class: sorted row numbers.
+
+    Rows of one group (a sender, a garment) stay on one side; an empty name is no group. No class gives more than twice
+    its share, so that one with a single picture, or a single group, is not tested.
+    """
+    names = [f"{name}" or f"row {row}" for row, name in enumerate(groups)] if groups else np.arange(len(targets))
+    _, belongs = np.unique(names, return_inverse=True)
+    counts = np.zeros((belongs.max(initial=-1) + 1, targets.max(initial=-1) + 1), int)
+    np.add.at(counts, (belongs, targets), 1)
+    whole = counts.sum(axis=0)
+    wanted = np.maximum(1, np.round(share * whole))
+    most = np.maximum(wanted, 2 * share * whole) * (whole > 1)
+    taken, chosen = np.zeros_like(whole), []
+    for group in np.random.default_rng(seed).permutation(len(counts)):
+        has = counts[group] > 0
+        if (taken + counts[group] <= most)[has].all() and (taken < wanted)[has].any():
+            taken += counts[group]
+            chosen.append(group)
+    return np.flatnonzero(np.isin(belongs, chosen))
 
 
 def train_heads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from PIL import Image
 SIDE = 144
 WEIGHTS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "patterns.npz"
 NAMES = ("plain", "striped", "checked", "dotted", "floral", "printed")
+SAID_FROM = {"plain": 0.8, "striped": 0.8, "checked": 0.9, "dotted": 0.9, "floral": 0.9}
+"""From which probability on a pattern is named. A print never is: on photos, seams and creases look like one."""
 _SPREADS = (1.0, 2.0, 4.0)
 _BINS = 12
 _LAGS = 24
@@ -26,6 +29,12 @@ def pattern(image: Image.Image, garment: np.ndarray) -> dict[str, float]:
     odds = np.exp(scores - scores.max())
     odds /= odds.sum()
     return {NAMES[number]: float(odds[number]) for number in np.argsort(-odds)}
+
+
+def said(odds: Mapping[str, float]) -> str | None:
+    """Return the likeliest pattern where it can be trusted, else None."""
+    name = max(odds, key=odds.__getitem__)
+    return name if odds[name] >= SAID_FROM.get(name, np.inf) else None
 
 
 def measure(image: Image.Image, garment: np.ndarray) -> np.ndarray:

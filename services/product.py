@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -13,40 +13,35 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval import colours, patterns
 from retrieval.association import Association, associated
 from retrieval.attribute_words import Wanted, parse
-from retrieval.colours import Shade
-from retrieval.core import AppError, Classifier, Hit, Verdict
-from retrieval.cutoff import strong_results
+from retrieval.core import AppError, BadPictureError, Classifier, Filter, Hit, Verdict
+from retrieval.cutoff import NEAREST, strong_results
 from retrieval.evaluation import Collection
-from retrieval.foreground import foreground
 from retrieval.searcher import Result
 from services.indexes import Indexes
+from services.looks import SIDE, Look, classified, look, pool
 from services.opened import Opened
 from services.views import Views
 
 ENGINE = "product"
 NEIGHBOURS = 40
 LOOKED_AT = 96
-SIDE = 256
+MOST_LOOKED_AT = 384
+MOST_NARROWED = 5000
 _KEPT_LOOKS = 20_000
 _HEAT = 12.0
+GARMENT_SHARE = 0.25
 _UNLIKE = 0.02
 """What is left of a picture's fit for each thing that it has not: the nearest come when nothing has everything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a garment looks like: its colours, the largest first, and pattern -> probability, the likeliest first."""
+class Seen:
+    """What pictures should look like to pass: of one of the kinds, with one of the colours; empty lets all through."""
 
-    colours: Sequence[Shade]
-    patterns: Mapping[str, float]
-
-    @property
-    def pattern(self) -> str:
-        """The likeliest pattern."""
-        return next(iter(self.patterns))
+    kinds: Sequence[str] = ()
+    colours: Sequence[str] = ()
 
 
 class Products:
@@ -55,7 +50,8 @@ class Products:
     def __init__(self, opened: Opened, indexes: Indexes, views: Views) -> None:
         """Begin knowing no look."""
         self._opened, self._indexes, self._views = opened, indexes, views
-        self._looks: OrderedDict[tuple[str, str], Look] = OrderedDict()
+        self._looks: OrderedDict[tuple[str, str], Look | None] = OrderedDict()
+        self._kinds: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
         self._lock = threading.Lock()
 
     def encoder(self, weights: str | None = None) -> Classifier:
@@ -64,8 +60,7 @@ class Products:
 
     def classify(self, images: Sequence[Image.Image], weights: str | None = None) -> list[tuple[Verdict, Look]]:
         """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
-        verdicts = self.encoder(weights).classify(images)
-        return [(verdict, look(image, verdict.heat)) for image, verdict in zip(images, verdicts, strict=True)]
+        return classified(self.encoder(weights), images)
 
     def associations(self, catalog: str, result: Result) -> list[Association]:
         """Return which attributes of a catalogue go with a question that was just answered."""
@@ -105,13 +100,73 @@ class Products:
         seconds = {"search": time.perf_counter() - started}
         return wanted, Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
 
+    def kinds(self, catalog: str, weights: str | None = None) -> dict[str, int]:
+        """Return kind -> how many pictures of an index the network takes for one, the commonest first."""
+        encoder = self.encoder(weights)
+        made = self._indexes.made(catalog)
+        key = (catalog, encoder.spec.weights)
+        with self._lock:
+            known = self._kinds.get(key)
+        if known and made and known[0] == made:
+            return known[1]
+        held = Collection.of(self._indexes.folder(catalog), encoder.spec)
+        counts = Counter(kinds_of(encoder, held.vectors))
+        with self._lock:
+            self._kinds[key] = made, dict(counts.most_common())
+        return dict(counts.most_common())
+
+    def narrowed(
+        self,
+        catalog: str,
+        weights: str | None,
+        query: np.ndarray,
+        k: int,
+        wanted: Seen,
+        passing: Filter | None = None,
+        without: Sequence[str] = (),
+    ) -> Result:
+        """Search by a vector, float32 (dim,), among the pictures that look as wanted.
+
+        The kind is the network's; colours are looked at from the nearest on, MOST_LOOKED_AT at most, and a picture has
+        one when it covers GARMENT_SHARE of the garment. Raises AppError.
+        """
+        started = time.perf_counter()
+        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        near = index.query(query[None], min(len(index), MOST_NARROWED), passing)[0]
+        near = [hit for hit in near if hit.id not in without]
+        if wanted.kinds and near:
+            taken = kinds_of(self.encoder(weights), index.vectors([hit.id for hit in near]))
+            near = [hit for hit, kind in zip(near, taken, strict=True) if kind in wanted.kinds]
+        notes: tuple[str, ...] = ()
+        if wanted.colours:
+            near, looked, whole = self._coloured(catalog, near, wanted.colours, k)
+            notes = () if looked == whole else (f"Colours were looked at on the nearest {looked} of {whole} pictures.",)
+        curve = np.array([hit.score for hit in near[:NEAREST]], np.float32)
+        hits = near[:k]
+        seconds = {"search": time.perf_counter() - started}
+        return Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
+
+    def _coloured(self, catalog: str, near: Sequence[Hit], names: Sequence[str], k: int) -> tuple[list[Hit], int, int]:
+        """Return the first `k` hits whose garment has one of the colours, how many were looked at, and of how many."""
+        found: list[Hit] = []
+        looked = 0
+        for start in range(0, min(len(near), MOST_LOOKED_AT), LOOKED_AT // 4):
+            some = near[start : start + LOOKED_AT // 4]
+            looked += len(some)
+            looks = pool().map(lambda hit: self._look(catalog, hit.id), some)
+            found += [
+                hit for hit, each in zip(some, looks, strict=True)
+                if each and _share(each, "colours", names) >= GARMENT_SHARE
+            ]  # fmt: skip
+            if len(found) >= k:
+                return found, looked, looked
+        return found, looked, len(near)
+
     def _by_kind(self, encoder: Classifier, held: Collection, wanted: Wanted) -> np.ndarray:
         """Return float32 (n,), how probable it is by the embedding that a picture is of a wanted kind."""
         if not wanted.kinds:
             return np.ones(len(held.ids), np.float32)
-        scores = _HEAT * held.vectors @ encoder.prototypes.T
-        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-        odds /= odds.sum(axis=1, keepdims=True)
+        odds = _odds(encoder, held.vectors)
         chosen = [number for number, name in enumerate(encoder.classes) if name in wanted.kinds]
         said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
         return np.maximum(odds[:, chosen].sum(axis=1), said)
@@ -129,15 +184,19 @@ class Products:
                 parts.append(_UNLIKE)
             else:
                 look = look or self._look(catalog, held.ids[row])
-                parts.append(max(_share(look, known, names), _UNLIKE))
+                parts.append(max(_share(look, known, names), _UNLIKE) if look else _UNLIKE)
         return float(np.prod(parts)) ** (1 / len(parts))
 
-    def _look(self, catalog: str, item_id: str) -> Look:
+    def _look(self, catalog: str, item_id: str) -> Look | None:
+        """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
         key = (catalog, item_id)
         with self._lock:
             if key in self._looks:
                 return self._looks[key]
-        found = look(self._opened.catalog(catalog).open(item_id, SIDE), None)
+        try:
+            found = look(self._opened.catalog(catalog).open(item_id, SIDE), None)
+        except BadPictureError:
+            found = None
         with self._lock:
             self._looks[key] = found
             if len(self._looks) > _KEPT_LOOKS:
@@ -145,16 +204,16 @@ class Products:
         return found
 
 
-def look(image: Image.Image, heat: np.ndarray | None) -> Look:
-    """Return how the garment in an RGB picture looks; `heat`, float32 (h, w), says where the network saw it."""
-    small = image.copy()
-    small.thumbnail((2 * SIDE, 2 * SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-    garment = foreground(small)
-    if heat is not None:
-        seen = Image.fromarray((heat * 255).astype(np.uint8)).resize(small.size, Image.Resampling.BILINEAR)
-        trusted = garment * np.clip(np.asarray(seen, np.float32) / 255 + 0.5, 0, 1)
-        garment = trusted if (trusted > 0.5).mean() > 0.02 else garment
-    return Look(colours.colours(small, garment), patterns.pattern(small, garment))
+def kinds_of(encoder: Classifier, vectors: np.ndarray) -> list[str]:
+    """Return what the network takes each embedding, float32 (n, dim), for."""
+    return [encoder.classes[number] for number in _odds(encoder, vectors).argmax(axis=1)]
+
+
+def _odds(encoder: Classifier, vectors: np.ndarray) -> np.ndarray:
+    """Return float32 (n, classes), the probability of each kind by the cosine with its centre."""
+    scores = _HEAT * vectors @ encoder.prototypes.T
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _share(look: Look, known: str, names: Sequence[str]) -> float:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 import engines
-from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
+from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec, Item
 from services.runs import Report, Trained
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ MOST_LABELS = 1000
 MOST_PICTURES = 20_000
 BATCH = 16
 LABELS = ("label", "category", "class", "type", "articleType")
+GROUPS = ("sender_id", "sender", "garment", "garment_id", "pair_id", "product_id", "item_id")
+"""Attributes of which photos with one value show one garment, or belong to one person; the first one there counts."""
 
 
 def label_of(catalog: Catalog) -> str:
@@ -59,6 +61,14 @@ def counted(catalog: Catalog) -> tuple[str, dict[str, int]]:
     return name, dict(counts.most_common())
 
 
+def group_of(items: Sequence[Item]) -> str | None:
+    """Return the attribute by which pictures are kept on one side of the split, or None when each stands for itself."""
+    for name in GROUPS:
+        if len({item.attributes[name] for item in items if name in item.attributes}) > 1:
+            return name
+    return None
+
+
 def train(
     catalog: Catalog, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
 ) -> Trained | None:
@@ -74,14 +84,16 @@ def train(
     from engines import product_training as fitting
 
     base = cast("Product", engines.load(ENGINE, BASE))
-    ids, labels, features, skipped = _looked_at(catalog, attribute, base, report, stopped)
+    items, features, skipped = _looked_at(catalog, attribute, base, report, stopped)
     if stopped():
         return None
+    labels = [item.attributes[attribute] for item in items]
     classes = sorted(set(labels))
     if len(classes) < 2:
         raise AppError("Fewer than two kinds have pictures that can be read. Training needs at least two.")
     targets = np.array([classes.index(label) for label in labels])
-    test = fitting.held_out(targets)
+    group = group_of(items)
+    test = fitting.held_out(targets, [item.attributes.get(group, "") for item in items] if group else None)
     began = time.monotonic()
 
     def told(epoch: fitting.Epoch) -> None:
@@ -97,20 +109,20 @@ def train(
         image_size=base.spec.image_size, licence="that of your pictures", source=f"trained here on {catalog.title}",
         load="engines.product:Product",
     )  # fmt: skip
-    about = _about(classes, targets, test, trained, card.temperature, [ids[row] for row in test])
-    about |= {"data": catalog.title, "attribute": attribute, "counts": counts, "skipped": skipped}
+    about = _about(classes, targets, test, trained, card.temperature, [items[row].id for row in test])
+    about |= {"data": catalog.title, "attribute": attribute, "counts": counts, "skipped": skipped, "apart": group}
     about |= {"summary": base.summary(len(classes)), "epochs": [_finite(asdict(each)) for each in trained.history]}
     return Trained(spec, fitting.weights_file(base, trained.heads, card), about)
 
 
 def _looked_at(
     catalog: Catalog, attribute: str, base: Product, report: Report, stopped: Callable[[], bool]
-) -> tuple[list[str], list[str], np.ndarray, list[str]]:
-    """Return ids, labels, features float32 (views, n, 1280) of the labelled pictures, and what could not be read."""
+) -> tuple[list[Item], np.ndarray, list[str]]:
+    """Return the labelled pictures that can be read, float32 (views, n, 1280) of them, and the ids of the others."""
     from engines.product_training import views
 
     items = [item for item in catalog if item.attributes.get(attribute)]
-    began, ids, labels, parts, skipped = time.monotonic(), [], [], [], []
+    began, read, parts, skipped = time.monotonic(), [], [], []
     for start in range(0, len(items), BATCH):
         if stopped():
             break
@@ -121,15 +133,14 @@ def _looked_at(
             except BadPictureError:
                 skipped.append(item.id)
                 continue
-            ids.append(item.id)
-            labels.append(item.attributes[attribute])
+            read.append(item)
         if seen:
             parts.append(np.stack([base.features(list(each)) for each in zip(*seen, strict=True)]))
         done = start + len(items[start : start + BATCH])
         left = (time.monotonic() - began) / done * (len(items) - done)
         report({"step": "looking", "done": done, "total": len(items), "seconds_left": left})
     features = np.concatenate(parts, axis=1) if parts else np.empty((1, 0, 1280), np.float32)
-    return ids, labels, features, skipped
+    return read, features, skipped
 
 
 def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -150,10 +161,9 @@ def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:
         }
         for number, name in enumerate(classes)
     ]  # fmt: skip
-    wrong = np.flatnonzero(guess != truth)
-    fine = np.flatnonzero(guess == truth)
     chance = np.random.default_rng(0)
-    picked = [*chance.permutation(wrong)[: SAMPLES // 2], *chance.permutation(fine)]
+    wrong, fine = chance.permutation(np.flatnonzero(guess != truth)), chance.permutation(np.flatnonzero(guess == truth))
+    picked = [*wrong[: SAMPLES // 2], *fine, *wrong[SAMPLES // 2 :]]
     samples = [
         {
             "id": ids[row], "truth": classes[truth[row]], "label": classes[guess[row]],

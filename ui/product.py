@@ -9,7 +9,8 @@ import gradio as gr
 from gradio.data_classes import FileDataDict
 
 from services import Services
-from ui import asking, filters, map, product_reading, product_training, query, results
+from services.product import Seen as Wanted
+from ui import asking, filters, map, product_reading, product_seen, product_training, query, results
 from ui.asking import COUNT, COUNTS, Scope, Seen
 from ui.events import PRIVATE, bound, words
 from ui.header import Header
@@ -29,8 +30,9 @@ says "not sure". The picture in colour shows which places spoke for the kind (**
 [Zhou et al. 2016](https://arxiv.org/abs/1512.04150)).
 
 **Colours** are groups of the garment's pixels in CIELAB, named by the nearest known shade; **pattern** is a logistic
-regression on edges, their directions and repetition. **Goes with** counts what the nearest pictures of the catalogue
-have oftener than the rest (**lift**). The words box knows kinds, colours, patterns and the catalogue's own attributes.
+regression on edges, their directions and repetition, named only where it can be trusted. **Goes with** counts what the
+nearest pictures of the catalogue have oftener than the rest (**lift**). The words box knows kinds, colours, patterns
+and the catalogue's own attributes. The filters *looks like* and *colour seen* go by the network's eye alone.
 
 This tab goes back to the product notebook of [TensorHouse](https://github.com/ikatsov/tensor-house).
 """
@@ -97,6 +99,7 @@ def opened(
     if state["engine"][0] != MODELS.engine or asking.already(state, seen):
         return tuple(gr.skip() for _ in range(7))
     question, choice, notice = asking.opening(services, state, asked, chosen, request)
+    choice = product_seen.offered(services, state["catalog"], weights, choice) if choice else choice
     here = {"catalog": state["catalog"]}
     if notice:
         return question, choice, here, None, notice, None, None
@@ -118,17 +121,20 @@ def search(
     """
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, MODELS.of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        passing = filters.parse((chosen or {}).get("chosen"))
+        wanted, rest = product_seen.parted(passing)
+        scope = Scope(catalog, MODELS.of(weights), count, rest)
         if not (question.picture or question.item or question.liked):
             return None, results.start(), None, None
         result, seen = asking.answer(services, question, scope, seen)
+        result = product_seen.narrowed(services, question, scope, wanted, result)
         read = _read(services, catalog, weights, question, result) if question.picture or question.item else None
     except Exception as error:
         return None, results.problem(words(error)), None, None
     place = question.item if question.item and not question.box else result.query
     return (
         read,
-        results.found(catalog, result, question.liked, question.disliked, scope.passing),
+        results.found(catalog, result, question.liked, question.disliked, passing),
         map.value(services, catalog, MODELS.engine, weights, None, place),
         seen,
     )
@@ -166,6 +172,8 @@ def product_type(
     k: int = COUNT,
     box: list[float] | None = None,
     weights: str = MODELS.default,
+    kinds: list[str] | None = None,
+    colours: list[str] | None = None,
 ) -> dict[str, Any]:
     """Say what kind of garment a picture shows, and find more of its kind.
 
@@ -175,14 +183,20 @@ def product_type(
         k: how many results, 1 to 96.
         box: [left, top, right, bottom] of one item, in parts of the upright picture's width and height, 0 to 1.
         weights: "fashion" or the name of a model trained here.
+        kinds: only results that the network takes for one of these kinds.
+        colours: only results whose garment has one of these colours, such as ["red", "navy"].
 
     Returns:
         {"label", "confidence", "sure", "probabilities": {kind: probability}, "colours": [{"name", "share", "shade"}],
-        "pattern", "results": [{"rank", "id", "score", "attributes"}, …] best first, "strong", "seconds"}.
+        "pattern": a name, or null where it cannot be told, "results": [{"rank", "id", "score", "attributes"}, …] best
+        first, "strong", "seconds"}.
     """
     question = query.parse({"picture": picture, "box": box})
     scope = Scope(catalog or services.catalogs(MODELS.engine)[0].key, MODELS.of(weights), k, None)
-    found = asking.answer_client(services, question, scope)
+    asking.ready(services, scope)
+    result, _ = asking.answer(services, question, scope, None)
+    wanted = Wanted(product_seen.words(kinds), product_seen.words(colours))
+    found = asking.as_client(product_seen.narrowed(services, question, scope, wanted, result))
     encoder = services.products.encoder(weights)
     image = asking.picture(services, scope.catalog, question, encoder.spec.image_size)
     ((verdict, seen),) = services.products.classify([image], weights)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from retrieval.association import Association
 from retrieval.core import Verdict
-from services.product import Look
+from services.looks import Look
 from ui import look
 
 SHOWN = 6
@@ -39,7 +39,7 @@ def value(image: Image.Image, verdict: Verdict, seen: Look, found: Sequence[Asso
         "kinds": len(odds),
         "heat": heat(image, verdict.heat),
         "colours": [[each.name, round(each.share, 3), each.shade] for each in seen.colours],
-        "patterns": [[name, round(chance, 3)] for name, chance in list(seen.patterns.items())[:3]],
+        "pattern": seen.pattern,
         "goes": [
             {
                 "attribute": each.attribute, "value": each.value, "near": each.near, "of": each.neighbours,

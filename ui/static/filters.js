@@ -22,7 +22,7 @@ function chip(name, text, count, index) {
   const box = make("input", { type: "checkbox" });
   box.checked = (value.chosen[name] ?? []).includes(text);
   box.addEventListener("change", () => choose(name, text, box.checked));
-  const label = make("label", { class: "chip" }, box, make("span", {}, SAID[text.toLowerCase()] ?? text), make("small", {}, count.toLocaleString("en")));
+  const label = make("label", { class: "chip" }, box, make("span", {}, SAID[text.toLowerCase()] ?? text), ...(count === null ? [] : [make("small", {}, count.toLocaleString("en"))]));
   label.hidden = index >= SHOWN && !box.checked;
   return label;
 }

@@ -52,9 +52,9 @@ function draw() {
   if (!value) return place.replaceChildren();
   if (value.wanted) return place.replaceChildren(asked(value.wanted));
   const picture = make("figure", {}, make("img", { src: value.heat, alt: `Where the network looked for ${value.label}` }), make("figcaption", {}, "In colour: what spoke for it"));
-  const patterns = [make("h4", {}, "Pattern"), bars(value.patterns, "Pattern")];
+  const pattern = value.pattern ? [make("h4", {}, "Pattern"), make("p", { class: "pro-line" }, value.pattern)] : [];
   const left = make("div", { class: "pro-words" }, verdict(value), bars(value.odds, "Probability of each kind"));
-  const right = make("div", { class: "pro-words" }, ...colours(value), ...patterns);
+  const right = make("div", { class: "pro-words" }, ...colours(value), ...pattern);
   place.replaceChildren(picture, left, right, ...(value.goes.length ? [make("div", { class: "pro-words" }, ...goes(value))] : []));
 }
 watch("value", draw);

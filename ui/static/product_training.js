@@ -99,6 +99,7 @@ function sample(each) {
 
 function judged(about) {
   const parts = [make("p", {}, about.tested ? `${about.right} of ${about.tested} held-out pictures right (${percent(about.right / about.tested)}); epoch ${about.best} is kept.` : "No kind had a picture to spare for judging.")];
+  if (about.apart && about.tested) parts.push(make("p", { class: "pro-note" }, `Pictures with the same ${about.apart.replaceAll("_", " ")} were kept on one side, so that nothing is judged by a twin of what was learnt.`));
   if (about.untested.length && about.tested) parts.push(make("p", { class: "pro-note" }, `Too few pictures to judge: ${about.untested.slice(0, 12).join(", ")}${about.untested.length > 12 ? " …" : ""}.`));
   if (about.skipped.length) parts.push(make("p", { class: "pro-note" }, `${about.skipped.length} pictures could not be read.`));
   const kinds = about.kinds.map((kind) => [kind.label, kind.pictures, kind.tested, percent(kind.precision), percent(kind.recall)]);
