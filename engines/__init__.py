@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import threading
 from collections.abc import Collection, Sequence
 from functools import cache
@@ -13,6 +14,10 @@ from engines import clip_files
 from retrieval.core import AppError, Encoder, EncoderSpec, Part
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
+
+# Read when keras and TensorFlow are first imported, which every engine does later than this.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _STYLE_PARTS = (Part("style", 256, 0.95), Part("content", 96, 0.05))
 

@@ -67,7 +67,7 @@ def test_kinds_as_seen_are_counted_and_part_the_catalogue(services: Services) ->
 def test_a_picture_that_is_gone_has_no_colour_and_the_search_goes_on(services: Services) -> None:
     key = services.catalogs()[0].key
     services.products._looks.clear()
-    path = Path(services.catalog(key).name.removeprefix("folder:")) / "green-1.png"  # type: ignore[attr-defined]
+    path = Path(services.catalog(key).name.removeprefix("folder:")) / "green-1.png"
     data = path.read_bytes()
     path.unlink()
     try:
