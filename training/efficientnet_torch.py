@@ -136,7 +136,7 @@ class FoldedEfficientNet(nn.Module):
             odds = drop * number / len(self.blocks)
             keep = None
             if odds and block.skips:
-                keep = (torch.rand(len(maps), 1, 1, 1) >= odds).float() / (1 - odds)
+                keep = (torch.rand(len(maps), 1, 1, 1, device=maps.device) >= odds).to(maps.dtype) / (1 - odds)
             maps = block(maps, keep)
             if name in self.stage_ends:
                 ends.append(maps)
@@ -145,7 +145,7 @@ class FoldedEfficientNet(nn.Module):
 
 def normalise(images: Tensor) -> Tensor:
     """Shift and scale images (n, 3, h, w) in 0..1 as ImageNet networks expect."""
-    mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
+    mean, std = (torch.tensor(each, device=images.device).view(1, 3, 1, 1) for each in (MEAN, STD))
     return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
 

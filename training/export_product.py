@@ -14,26 +14,30 @@ import numpy as np
 import torch
 
 from engines.product_net import Card, write
-from training.efficientnet_torch import to_keras
+from training.efficientnet_torch import B0, FoldedEfficientNet, to_keras
 from training.fashion_data import NOT_A_CLASS, Photos, Split, load_pixels, read_photos, split_photos
-from training.train_product import TESTED_SIDE, Student, see
+from training.product_model import TESTED_SIDE, Classifier, see
+from training.train_product import STORED, STUDENT, STUDENT_ALL
 
 logger = logging.getLogger("export_product")
 
 SURE_IS_RIGHT = 0.9
-TRAINED_ON = {"labels": "Clothing Dataset (CC0), the training rows of split_photos()", "all": "all of its photos"}
+TRAINED_ON = {
+    STUDENT.name: "Clothing Dataset (CC0), the training rows of split_photos()",
+    STUDENT_ALL.name: "Clothing Dataset (CC0), all of its photos",
+}
 
 
-def load_student(path: Path, classes: int) -> Student:
+def load_student(path: Path, classes: int) -> Classifier:
     """Read the averaged weights of a phase."""
-    state = torch.load(path, weights_only=True)["student"]
-    cut = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
-    student = Student(classes, cut)
-    student.load_state_dict(state)
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    student = Classifier(FoldedEfficientNet(B0), classes)
+    prefix = "student."
+    student.load_state_dict({name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)})
     return student.eval()
 
 
-def keras_weights(student: Student) -> dict[str, np.ndarray]:
+def keras_weights(student: Classifier) -> dict[str, np.ndarray]:
     """Give the network and its two heads by keras path; the standardising of the features is folded into the heads."""
     weights = to_keras(student.network)
     for name, head in (("projection", student.projection), ("predictions", student.predictions)):
@@ -61,10 +65,10 @@ def fit_sure(confidence: np.ndarray, right: np.ndarray) -> float:
     return round(float(confidence[order][kept[-1]]) if len(kept) else 0.99, 3)
 
 
-def calibrate(student: Student, photos: Photos, split: Split, pixels: np.ndarray) -> tuple[float, float]:
+def calibrate(student: Classifier, photos: Photos, split: Split, pixels: np.ndarray) -> tuple[float, float]:
     """Fit temperature and the bar of sureness on the photos of unseen senders that have a class."""
     rows = split.unseen_senders[~np.isin(photos.labels[split.unseen_senders], list(NOT_A_CLASS))]
-    scores = see(student, torch.from_numpy(pixels[rows]))[2]
+    scores = see(student, torch.from_numpy(pixels[rows]))[1]
     targets = photos.targets()[rows]
     temperature = fit_temperature(scores, targets)
     odds = torch.from_numpy(scores / temperature).softmax(1).numpy()
@@ -81,12 +85,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     photos = read_photos(arguments.photos)
     split = split_photos(photos)
-    pixels, _ = load_pixels(photos, arguments.work / "photos.npz")
+    pixels, _ = load_pixels(photos, arguments.work / f"photos{STORED}.npz", STORED)
     names = [name.capitalize() if name != "t-shirt" else "T-Shirt" for name in photos.classes]
-    temperature, sure = calibrate(load_student(arguments.work / "labels.pt", len(names)), photos, split, pixels)
+    held_back = load_student(arguments.work / f"{STUDENT.name}.pt", len(names))
+    temperature, sure = calibrate(held_back, photos, split, pixels)
     logger.info("temperature %.3f, sure from %.3f on", temperature, sure)
     card = Card(tuple(names), temperature, sure)
-    for phase, path in (("labels", arguments.work / "product_development.safetensors"), ("all", arguments.out)):
+    development = arguments.work / "product_development.safetensors"
+    for phase, path in ((STUDENT.name, development), (STUDENT_ALL.name, arguments.out)):
         checkpoint = arguments.work / f"{phase}.pt"
         if not checkpoint.exists():
             continue

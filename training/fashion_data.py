@@ -6,6 +6,7 @@ import csv
 import math
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,19 +90,23 @@ def split_photos(photos: Photos, seed: int = 7, unseen: float = 0.17, seen: floa
     return Split(np.sort(stayed[cut:]), np.sort(stayed[:cut]), np.flatnonzero(held_out))
 
 
-def load_pixels(photos: Photos, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Decode every photo once: uint8 (n, 3, 208, 208), squashed to the square, and float32 (n,) width / height."""
+def load_pixels(photos: Photos, cache: Path, side: int = STORED) -> tuple[np.ndarray, np.ndarray]:
+    """Decode every photo once: uint8 (n, 3, side, side), squashed to the square, and float32 (n,) width / height."""
     if cache.exists():
         with np.load(cache) as stored:
             if len(stored["aspects"]) == len(photos):
                 return stored["pixels"], stored["aspects"]
-    pixels = np.zeros((len(photos), 3, STORED, STORED), np.uint8)
+    pixels = np.zeros((len(photos), 3, side, side), np.uint8)
     aspects = np.zeros(len(photos), np.float32)
-    for row, path in enumerate(photos.paths):
-        with Image.open(path) as photo:
+
+    def decode(row: int) -> None:
+        with Image.open(photos.paths[row]) as photo:
             aspects[row] = photo.width / photo.height
-            square = photo.convert("RGB").resize((STORED, STORED), Image.Resampling.BICUBIC)
+            square = photo.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
             pixels[row] = np.asarray(square).transpose(2, 0, 1)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(decode, range(len(photos))))
     cache.parent.mkdir(parents=True, exist_ok=True)
     with open(cache.with_suffix(".tmp"), "wb") as file:
         np.savez(file, pixels=pixels, aspects=aspects)
@@ -141,14 +146,14 @@ COPY = Distortion(area=(0.4, 0.9), stretch=0.1, degrees=25, mirror=0.5, light=0.
 def draw_views(
     pixels: torch.Tensor, aspects: torch.Tensor, side: int, how: Distortion, generator: torch.Generator
 ) -> torch.Tensor:
-    """Cut, turn, mirror and recolour uint8 (n, 3, 208, 208); give float32 (n, 3, side, side) in 0..1.
+    """Cut, turn, mirror and recolour uint8 (n, 3, h, h); give float32 (n, 3, side, side) in 0..1, on their device.
 
     One affine grid does the crop, the rotation (in the photo's own aspect), the mirror and the resize.
     """
     count = len(pixels)
 
     def uniform(low: float, high: float) -> torch.Tensor:
-        return torch.rand(count, generator=generator) * (high - low) + low
+        return (torch.rand(count, generator=generator) * (high - low) + low).to(pixels.device)
 
     scale = uniform(*how.area).sqrt()
     stretch = (uniform(-1, 1) * math.log(1 + how.stretch)).exp().sqrt()
@@ -180,17 +185,17 @@ def _recolour(views: torch.Tensor, how: Distortion, uniform: Callable[[float, fl
     # Saturation and hue are one 3 x 3 matrix a picture: a turn about the grey axis (Rodrigues), scaled around grey.
     turn, amount = uniform(-1, 1) * how.hue * 2 * math.pi, uniform(1 - how.saturation, 1 + how.saturation)
     axis = 1 / math.sqrt(3)
-    cross = torch.tensor([[0.0, -axis, axis], [axis, 0.0, -axis], [-axis, axis, 0.0]])
-    grey = torch.full((3, 3), 1 / 3)
+    cross = torch.tensor([[0.0, -axis, axis], [axis, 0.0, -axis], [-axis, axis, 0.0]], device=views.device)
+    grey = torch.full((3, 3), 1 / 3, device=views.device)
     cos, sin = turn.cos().view(-1, 1, 1), turn.sin().view(-1, 1, 1)
-    matrix = grey + amount.view(-1, 1, 1) * (cos * (torch.eye(3) - grey) + sin * cross)
+    matrix = grey + amount.view(-1, 1, 1) * (cos * (torch.eye(3, device=views.device) - grey) + sin * cross)
     return torch.einsum("nij,njhw->nihw", matrix, views).clamp_(0, 1)
 
 
 def _erase(views: torch.Tensor, how: Distortion, uniform: Callable[[float, float], torch.Tensor]) -> torch.Tensor:
     """Paint a rectangle of up to a quarter of the area in one random colour over some of the views."""
     count, _, side, _ = views.shape
-    place = torch.arange(side) / side
+    place = torch.arange(side, device=views.device) / side
     left, top, width, height = uniform(0, 0.8), uniform(0, 0.8), uniform(0.1, 0.5), uniform(0.1, 0.5)
     columns = (place >= left[:, None]) & (place < (left + width)[:, None])
     rows = (place >= top[:, None]) & (place < (top + height)[:, None])

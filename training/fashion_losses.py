@@ -28,7 +28,7 @@ def loss_of_instances(
 def loss_of_classes(semantic: Tensor, targets: Tensor, heat: float) -> Tensor:
     """Pull photos of a class together: supervised contrast (Khosla et al., 2020) over one batch."""
     semantic, targets = semantic[targets >= 0], targets[targets >= 0]
-    itself = torch.eye(len(targets), dtype=torch.bool)
+    itself = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
     logs = (semantic @ semantic.T / heat).masked_fill(itself, -1e4).log_softmax(dim=1)
     positive = (targets[:, None] == targets[None]) & ~itself
     count = positive.sum(dim=1)

@@ -1,7 +1,11 @@
-r"""Trains the weights of the engine `product`: EfficientNetB0 cut from B4, taught by it, then by the labels.
+r"""Trains the weights of the engine `product`: EfficientNetB0, cut out of a B4, and taught by it.
 
 python -m training.train_product --photos ../shared/data/clothing \
     --teacher ../shared/weights/efficientnetb4_notop.npz
+
+The teacher learns the labels first. The student then sees what the teacher sees: the same distorted and mixed views,
+for many epochs ("Knowledge distillation: A good teacher is patient and consistent", Beyer et al., 2022). Runs on a GPU
+where there is one; a phase that is finished is not run again.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +25,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name every torch reader expects)
 from torch import Tensor, nn
 
-from training.efficientnet_torch import B0, FoldedEfficientNet, in_channels_last, normalise
+from training.efficientnet_torch import B0, B4, FoldedEfficientNet, from_keras, in_channels_last, normalise
 from training.fashion_data import (
     NOT_A_CLASS,
-    STRONG,
     TEN_CLASSES,
-    Photos,
+    Distortion,
     Split,
-    draw_rows,
     draw_views,
     load_pixels,
     read_photos,
@@ -36,19 +38,20 @@ from training.fashion_data import (
 )
 from training.fashion_losses import loss_of_classes
 from training.fashion_scores import score_labels
+from training.product_lessons import Batch, Lessons
+from training.product_model import TESTED_SIDE, Classifier, fast, see, standardise
 from training.prune_teacher import Cutter
-from training.teacher_features import teach
-from training.teacher_views import TAUGHT, cache_pooled, cache_views, load_teacher
 
 logger = logging.getLogger("train_product")
 
 SEED = 7
-ROUNDS = 2
+STORED = 256
 CUT_PICTURES = 1024
-EMBEDDING = 256
-FROZEN = ("block1a", "block2a", "block2b")
-FROZEN_FOR_LABELS = (*FROZEN, "block3a", "block3b")
-TESTED_SIDE = 192
+CUT_SIDE = 144
+CUT_VIEW = Distortion(
+    area=(0.4, 1.0), stretch=0.2, degrees=20, mirror=0.5, light=0.3, saturation=0.3, hue=0.03, erase=0.1
+)
+TAUGHT = ("block3d", "block4f", "block5f", "block6h", "block7b")
 
 
 @dataclass(frozen=True)
@@ -56,73 +59,69 @@ class Recipe:
     """Every number of one phase."""
 
     name: str
-    epochs: int
+    epochs: float
     rate: float
-    photos_a_step: int = 48
-    sides: tuple[int, ...] = (128,)
+    sides: tuple[int, ...]
+    batch: int
     head_rate: float = 2e-3
     decay: float = 0.02
-    average: float = 0.99
+    average: float = 0.998
     drop: float = 0.0
-    smoothing: float = 0.05
-    soft_share: float = 0.4
-    weight_supcon: float = 0.4
-    weight_geometry: float = 1.0
-    supcon_heat: float = 0.1
-    on_all: bool = False
+    mixed: float = 0.0
+    weight_supcon: float = 0.2
 
-    def side(self, epoch: int) -> int:
-        """Give the side of the training pictures: they grow over the phase."""
-        return self.sides[min(len(self.sides) * epoch // self.epochs, len(self.sides) - 1)]
+    def steps(self, photos: int) -> int:
+        """Count the steps of the phase."""
+        return max(1, round(self.epochs * photos / self.batch))
 
 
-STAGES = Recipe("stages", epochs=3, rate=1.5e-4)
-LABELS = Recipe("labels", epochs=12, rate=3e-4, sides=(128, 128, 144), drop=0.1)
-ALL = Recipe("all", epochs=3, rate=1e-4, head_rate=5e-4, sides=(144,), drop=0.1, on_all=True)
+TEACHER = Recipe("teacher", epochs=20, rate=2e-4, sides=(192, 224), batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STAGES = Recipe("stages", epochs=30, rate=6e-4, sides=(144, 192), batch=128)
+STUDENT = Recipe("student", epochs=150, rate=6e-4, sides=(144, 176, 192), batch=128, mixed=0.6, drop=0.05)
+TEACHER_ALL = Recipe("teacher_all", epochs=8, rate=1e-4, sides=(224,), batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STUDENT_ALL = Recipe("student_all", epochs=60, rate=3e-4, sides=(176, 192), batch=128, mixed=0.6, drop=0.05)
 
 
-def freeze_front(network: FoldedEfficientNet, names: Sequence[str]) -> None:
-    """Leave the first layers as they are: they are the slowest, and nearest to the teacher's."""
-    network.stem_conv.requires_grad_(False)
-    for name in names:
-        network.blocks[name].requires_grad_(False)
+class Course:
+    """One phase's optimiser: warm-up, half a cosine down to a fiftieth, clipped slopes, an average of the weights."""
 
+    def __init__(self, recipe: Recipe, steps: int, module: nn.Module, heads: list[nn.Parameter]) -> None:
+        """Give `heads` their own rate."""
+        self.recipe, self.steps, self.step, self.module = recipe, steps, 0, module
+        self.average = copy.deepcopy(module).requires_grad_(False)
+        known = {id(weight) for weight in heads}
+        body = [weight for weight in module.parameters() if id(weight) not in known]
+        groups = [{"params": body, "peak": recipe.rate}, {"params": heads, "peak": recipe.head_rate}]
+        self.weights = body + heads
+        self.optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay, fused=True)
+        self.began, self.sums = time.monotonic(), dict[str, Tensor]()
 
-class Student(nn.Module):
-    """The network, and its heads: an embedding with a cosine classifier on it, and class scores of the features."""
+    def learn(self, losses: dict[str, Tensor]) -> None:
+        """Take one step down the sum of the losses."""
+        progress = self.step / self.steps
+        factor = min(1.0, (self.step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        nn.utils.clip_grad_norm_(self.weights, 2.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(self.recipe.average, self.step / (10 + self.step))
+        with torch.no_grad():
+            mine, theirs = list(self.average.parameters()), list(self.module.parameters())
+            torch._foreach_lerp_(mine, theirs, 1 - keep)  # noqa: SLF001
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+        if self.step % 100 == 0 or self.step == self.steps:
+            self._say()
 
-    def __init__(self, classes: int, cut: dict[str, Tensor]) -> None:
-        """Begin from a cut network's weights."""
-        super().__init__()
-        self.network = FoldedEfficientNet(B0)
-        self.network.load_state_dict(cut)
-        in_channels_last(self.network)
-        freeze_front(self.network, FROZEN_FOR_LABELS)
-        self.mean: Tensor
-        self.deviation: Tensor
-        self.register_buffer("mean", torch.zeros(B0.top))
-        self.register_buffer("deviation", torch.ones(B0.top))
-        self.projection = nn.Linear(B0.top, EMBEDDING)
-        self.centres = nn.Parameter(F.normalize(torch.randn(classes, EMBEDDING), dim=1))
-        self.sharpness = nn.Parameter(torch.tensor(math.log(16.0)))
-        self.predictions = nn.Linear(B0.top, classes)
-        nn.init.zeros_(self.predictions.weight)
-        nn.init.zeros_(self.predictions.bias)
-
-    def forward(self, images: Tensor, drop: float = 0.0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Give pooled features, embedding (unit length), class scores of the features and of the embedding."""
-        pooled = (self.network(images, drop)[1] - self.mean) / self.deviation
-        hidden = F.dropout(pooled, 0.2 if drop and self.training else 0.0)
-        embedding = F.normalize(self.projection(hidden), dim=1)
-        near = embedding @ F.normalize(self.centres, dim=1).T * self.sharpness.exp().clamp(max=30)
-        return pooled, embedding, self.predictions(hidden), near
-
-
-def rates(optimiser: torch.optim.Optimizer, progress: float, step: int) -> None:
-    """Warm up over 60 steps, then follow half a cosine down to a fiftieth."""
-    factor = min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-    for group in optimiser.param_groups:
-        group["lr"] = group["peak"] * factor
+    def _say(self) -> None:
+        counted = self.step % 100 or 100
+        pace = self.step * self.recipe.batch / (time.monotonic() - self.began)
+        said = " ".join(f"{name} {float(value) / counted:.3f}" for name, value in self.sums.items())
+        logger.info("%s: step %d of %d, %.0f/s: %s", self.recipe.name, self.step, self.steps, pace, said)
+        self.sums = {}
 
 
 def save(state: dict, path: Path) -> None:
@@ -131,198 +130,168 @@ def save(state: dict, path: Path) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def cut_teacher(views: np.ndarray, weights: Path, path: Path) -> dict:
-    """Cut the student out of the teacher once; see `prune_teacher`."""
+def cut_teacher(lessons: Lessons, rows: np.ndarray, teacher: FoldedEfficientNet, path: Path) -> dict:
+    """Cut the student out of the teacher once, on the CPU; see `prune_teacher`."""
     if not path.exists():
-        rows = np.sort(np.random.default_rng(0).permutation(len(views))[:CUT_PICTURES])
-        images = torch.from_numpy(views[rows]).permute(0, 3, 1, 2).float() / 255
-        cutter = Cutter(load_teacher(weights), images)
+        chosen = np.sort(np.random.default_rng(0).permutation(rows)[:CUT_PICTURES])
+        pixels, aspects = lessons.pixels[chosen].cpu(), lessons.aspects[chosen].cpu()
+        images = draw_views(pixels, aspects, CUT_SIDE, CUT_VIEW, torch.Generator().manual_seed(SEED))
+        cutter = Cutter(copy.deepcopy(teacher).cpu(), images)
         student = cutter.cut()
         bases = {name: list(pair) for name, pair in cutter.bases.items()}
         save({"student": student.state_dict(), "top_units": cutter.top_units, "bases": bases}, path)
     return torch.load(path, weights_only=True)
 
 
-def stage_losses(
-    network: FoldedEfficientNet, cached: dict[str, np.memmap], rows: np.ndarray, cut: dict, scale: Tensor, mirror: bool
-) -> dict[str, Tensor]:
-    """Compare the student's stage ends and pooled features with the teacher's, in shares of the variance."""
-    images = torch.from_numpy(cached["views"][rows]).permute(0, 3, 1, 2).float() / 255
-    if mirror:
-        images = images.flip(3)
-    ends, pooled = network(normalise(images))
-    losses = {}
-    for stage, name in zip(range(2, 7), TAUGHT, strict=True):
-        basis, mean = cut["bases"][name]
-        aim = (torch.from_numpy(cached[name][rows]).float() - mean) @ basis.T
-        aim = aim.flip(2) if mirror else aim
-        got = ends[stage].permute(0, 2, 3, 1)
-        losses[f"stage{stage + 1}"] = (got - aim).square().mean() / aim.flatten(0, 2).var(0).mean()
-    aim = torch.from_numpy(cached["pooled"][rows]).float()[:, cut["top_units"]]
-    losses["pooled"] = ((pooled - aim) / scale).square().mean()
+def phase(
+    recipe: Recipe,
+    module: nn.Module,
+    heads: list[nn.Parameter],
+    lessons: Lessons,
+    rows: np.ndarray,
+    losses_of: Callable[[Batch], dict[str, Tensor]],
+    path: Path,
+) -> nn.Module:
+    """Train `module` by `losses_of` each batch, and give it with its averaged weights; once, then from `path`."""
+    if path.exists():
+        module.load_state_dict(torch.load(path, weights_only=True, map_location=lessons.device))
+        return module
+    steps = recipe.steps(len(rows))
+    course = Course(recipe, steps, module, heads)
+    module.train()
+    for batch in lessons.batches(rows, recipe.batch, steps, recipe.sides, recipe.mixed, SEED):
+        with fast(lessons.device):
+            losses = losses_of(batch)
+        course.learn(losses)
+    module.load_state_dict(course.average.state_dict())
+    module.eval()
+    save(module.state_dict(), path)
+    return module
+
+
+def losses_of_labels(recipe: Recipe, model: Classifier, batch: Batch) -> dict[str, Tensor]:
+    """Give the losses by which the teacher learns the labels."""
+    _, embedding, scores, near = model(normalise(batch.views), recipe.drop)
+    losses = {"class": F.cross_entropy(scores, batch.shares), "near": 0.5 * F.cross_entropy(near, batch.shares)}
+    if batch.targets is not None:
+        losses["supcon"] = recipe.weight_supcon * loss_of_classes(embedding, batch.targets, 0.1)
     return losses
 
 
-def learn_stages(recipe: Recipe, cached: dict[str, np.memmap], cut: dict, path: Path) -> None:
-    """Distil: the student's stages follow the teacher's on the cached views, plain and mirrored."""
-    network = FoldedEfficientNet(B0)
-    network.load_state_dict(cut["student"])
-    in_channels_last(network)
-    freeze_front(network, FROZEN)
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW([{"params": weights, "peak": recipe.rate}], lr=recipe.rate, weight_decay=0.0)
-    mean_network, epoch = copy.deepcopy(network), 0
-    if path.exists():
-        state = torch.load(path, weights_only=True)
-        network.load_state_dict(state["network"])
-        mean_network.load_state_dict(state["student"])
-        optimiser.load_state_dict(state["optimiser"])
-        epoch = state["epoch"]
-    pooled = torch.from_numpy(cached["pooled"][:].astype(np.float32))[:, cut["top_units"]]
-    scale = pooled.std(0) + 0.02
-    count = len(pooled)
-    while epoch < recipe.epochs:
-        began = time.monotonic()
-        generator = np.random.default_rng((SEED, epoch))
-        order = generator.permutation(count)
-        steps = count // recipe.photos_a_step
-        sums: dict[str, float] = {}
-        for step in range(steps):
-            rates(optimiser, (epoch + step / steps) / recipe.epochs, epoch * steps + step)
-            rows = np.sort(order[step * recipe.photos_a_step : (step + 1) * recipe.photos_a_step])
-            losses = stage_losses(network, cached, rows, cut, scale, bool(generator.integers(2)))
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()
-            nn.utils.clip_grad_norm_(weights, 5.0)
-            optimiser.step()
-            with torch.no_grad():
-                for mean, weight in zip(mean_network.parameters(), network.parameters(), strict=True):
-                    mean.lerp_(weight, 1 - min(recipe.average, (1 + step) / (10 + step) if epoch == 0 else 1.0))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
-            if step % 20 == 19:
-                said = " ".join(f"{name} {value / (step + 1):.3f}" for name, value in sums.items())
-                spent = (step + 1) * recipe.photos_a_step / (time.monotonic() - began)
-                logger.info("stages: epoch %d step %d of %d, %.1f/s: %s", epoch + 1, step + 1, steps, spent, said)
-        epoch += 1
-        state = {"network": network.state_dict(), "student": mean_network.state_dict()}
-        save(state | {"optimiser": optimiser.state_dict(), "epoch": epoch}, path)
+class Stages(nn.Module):
+    """A student whose stage ends and pooled features are to follow the teacher's, in shares of their variance."""
+
+    def __init__(
+        self, student: FoldedEfficientNet, teacher: FoldedEfficientNet, cut: dict, device: torch.device
+    ) -> None:
+        """Take the principal axes of the teacher's stage ends that `cut` has, and its chosen top units."""
+        super().__init__()
+        self.student, self._teacher = student, [teacher]
+        self._bases = [[each.to(device) for each in cut["bases"][name]] for name in TAUGHT]
+        self._units = cut["top_units"].to(device)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Compare the two on the views of a batch."""
+        images = normalise(batch.views)
+        with torch.no_grad():
+            wanted, wanted_top = self._teacher[0](images)
+        ends, pooled = self.student(images)
+        losses = {}
+        for stage, (basis, mean) in zip(range(2, 7), self._bases, strict=True):
+            aim = (wanted[stage].permute(0, 2, 3, 1).float() - mean) @ basis.T
+            got = ends[stage].permute(0, 2, 3, 1).float()
+            losses[f"stage{stage + 1}"] = (got - aim).square().mean() / aim.flatten(0, 2).var(0).mean()
+        aim = wanted_top.float()[:, self._units]
+        losses["pooled"] = ((pooled.float() - aim) / (aim.std(0) + 0.02)).square().mean()
+        return losses
 
 
-class Lessons:
-    """What the labels phases learn from: pixels, labels, the teacher's soft labels and its features of whole photos."""
+class Pupil(nn.Module):
+    """A student that learns from the teacher's scores, embedding and features, and a little from the labels."""
 
-    def __init__(self, photos: Photos, rows: np.ndarray, work: Path, weights: Path, units: Tensor) -> None:
-        """Load what is cached in `work`, computing what is missing; everything is fitted on `rows` only."""
-        self.photos, self.rows = photos, rows
-        pixels, aspects = load_pixels(photos, work / "photos.npz")
-        self.pixels, self.aspects = torch.from_numpy(pixels), torch.from_numpy(aspects)
-        self.targets = torch.from_numpy(photos.targets())
-        whole = np.array(cache_pooled(photos.paths, weights, work / "pooled_whole.npy"))
-        cache = work / f"soft_{len(rows)}.npy"
-        if not cache.exists():
-            soft, _ = teach(whole[None], photos.targets(), photos.senders, rows)
-            np.save(cache, soft)
-        self.soft = torch.from_numpy(np.load(cache))
-        features = torch.from_numpy(whole.astype(np.float32))[:, units]
-        self.mean, self.deviation = features[rows].mean(0), features[rows].std(0) + 0.02
-        self.features = (features - self.mean) / self.deviation
+    def __init__(self, student: Classifier, teacher: Classifier, labels: float = 0.2) -> None:
+        """Make the layer that reads the teacher's features off the student's; it is thrown away afterwards."""
+        super().__init__()
+        self.student, self._teacher, self._labels = student, [teacher], labels
+        self.translate = nn.Linear(len(student.mean), len(teacher.mean)).to(student.mean.device)
 
-
-def label_losses(
-    recipe: Recipe, student: Student, lessons: Lessons, numbers: Tensor, views: Tensor
-) -> dict[str, Tensor]:
-    """Give the weighted losses of one step."""
-    pooled, embedding, scores, near = student(normalise(views), recipe.drop)
-    targets, soft, classes = lessons.targets[numbers], lessons.soft[numbers], scores.shape[1]
-    hard = F.one_hot(targets.clamp(min=0), classes).float() * (1 - recipe.smoothing) + recipe.smoothing / classes
-    aim = torch.where(targets[:, None] >= 0, torch.lerp(hard, soft, recipe.soft_share), soft)
-    alike = F.cosine_similarity(pooled, lessons.features[numbers], dim=1)
-    return {
-        "class": F.cross_entropy(scores, aim),
-        "near": 0.5 * F.cross_entropy(near, aim),
-        "geometry": recipe.weight_geometry * (1 - alike).mean(),
-        "supcon": recipe.weight_supcon * loss_of_classes(embedding, targets, recipe.supcon_heat),
-    }
+    def losses(self, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
+        """Compare the two on the views of a batch."""
+        images = normalise(batch.views)
+        with torch.no_grad():
+            features, direction, scores, near = self._teacher[0](images)
+        mine, embedding, my_scores, my_near = self.student(images, recipe.drop)
+        with torch.autocast(images.device.type, enabled=False):
+            losses = {
+                "class": F.cross_entropy(my_scores, torch.lerp(scores.softmax(1), batch.shares, self._labels)),
+                "near": 0.5 * F.cross_entropy(my_near, torch.lerp(near.softmax(1), batch.shares, self._labels)),
+                "direction": 2 * (1 - (embedding * direction).sum(1)).mean(),
+                "features": 0.5 * (self.translate(mine) - features).square().mean(),
+            }
+            if batch.targets is not None:
+                losses["supcon"] = recipe.weight_supcon * loss_of_classes(embedding, batch.targets, 0.1)
+        return losses
 
 
-def learn_labels(recipe: Recipe, lessons: Lessons, student: Student, path: Path, split: Split | None) -> Student:
-    """Fine-tune with the labels; give the student of the averaged weights. A stopped run goes on where it was."""
-    mean_student, epoch = copy.deepcopy(student).requires_grad_(False), 0
-    body = [weight for weight in student.network.parameters() if weight.requires_grad]
-    known = {id(weight) for weight in student.network.parameters()}
-    heads = [weight for weight in student.parameters() if id(weight) not in known]
-    groups = [{"params": body, "peak": recipe.rate}, {"params": heads, "peak": recipe.head_rate}]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
-    if path.exists():
-        state = torch.load(path, weights_only=True)
-        student.load_state_dict(state["now"])
-        mean_student.load_state_dict(state["student"])
-        optimiser.load_state_dict(state["optimiser"])
-        epoch = state["epoch"]
-    while epoch < recipe.epochs:
-        began, sums = time.monotonic(), dict[str, float]()
-        generator = torch.Generator().manual_seed(SEED * 1000 + epoch)
-        order = draw_rows(lessons.rows, lessons.targets.numpy(), np.random.default_rng((SEED, epoch)))
-        steps = len(order) // recipe.photos_a_step
-        student.train()
-        for step in range(steps):
-            rates(optimiser, (epoch + step / steps) / recipe.epochs, epoch * steps + step)
-            numbers = torch.from_numpy(order[step * recipe.photos_a_step : (step + 1) * recipe.photos_a_step])
-            pixels, aspects = lessons.pixels[numbers], lessons.aspects[numbers]
-            views = draw_views(pixels, aspects, recipe.side(epoch), STRONG, generator)
-            losses = label_losses(recipe, student, lessons, numbers, views)
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()
-            nn.utils.clip_grad_norm_(body + heads, 2.0)
-            optimiser.step()
-            keep = min(recipe.average, (1 + epoch * steps + step) / (10 + epoch * steps + step))
-            with torch.no_grad():
-                for mean, weight in zip(mean_student.parameters(), student.parameters(), strict=True):
-                    mean.lerp_(weight, 1 - keep)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / steps
-        epoch += 1
-        said = " ".join(f"{name} {value:.3f}" for name, value in sums.items())
-        logger.info("%s: epoch %d of %d, %.0f s: %s", recipe.name, epoch, recipe.epochs, time.monotonic() - began, said)
-        state = {"now": student.state_dict(), "student": mean_student.state_dict()}
-        save(state | {"optimiser": optimiser.state_dict(), "epoch": epoch}, path)
-        if split is not None and (epoch % 4 == 0 or epoch == recipe.epochs):
-            report(lessons, mean_student, split)
-    return mean_student
-
-
-def see(student: Student, pixels: Tensor, side: int = TESTED_SIDE, batch: int = 32) -> tuple[np.ndarray, ...]:
-    """Give pooled features, embeddings and class scores of uint8 (n, 3, h, w), undistorted."""
-    student.eval()
-    parts = []
-    with torch.inference_mode():
-        for chunk in pixels.split(batch):
-            images = F.interpolate(chunk.float() / 255, size=(side, side), mode="bilinear", antialias=True)
-            parts.append(student(normalise(images))[:3])
-    return tuple(torch.cat([part[number] for part in parts]).numpy() for number in range(3))
-
-
-def report(lessons: Lessons, student: Student, split: Split) -> None:
-    """Log what the averaged weights make of the held-out photos."""
+def report(name: str, lessons: Lessons, model: Classifier, split: Split, side: int) -> None:
+    """Log what a model makes of the held-out photos."""
     rows = np.concatenate([split.seen_senders, split.unseen_senders])
-    _, embeddings, scores = see(student, lessons.pixels[torch.from_numpy(rows)])
-    targets, labels = lessons.targets.numpy()[rows], lessons.photos.labels[rows]
-    ten = np.isin(labels, TEN_CLASSES)
-    new = np.isin(rows, split.unseen_senders) & ~np.isin(labels, list(NOT_A_CLASS))
-    allowed = np.array([name in TEN_CLASSES for name in lessons.photos.classes])
+    embeddings, scores = see(model, lessons.pixels[rows], side)
+    targets, labels = lessons.targets.cpu().numpy()[rows], lessons.photos.labels[rows]
+    ten, none = np.isin(labels, TEN_CLASSES), np.isin(labels, list(NOT_A_CLASS))
+    new = np.isin(rows, split.unseen_senders) & ~none
+    right, odds = scores.argmax(1) == targets, torch.from_numpy(scores).softmax(1).numpy().max(1)
     logger.info(
-        "  held out: ten %.3f (among the ten %.3f), 17 unseen %.3f; P@10 ten %.3f, 17 unseen %.3f",
-        float((scores[ten].argmax(1) == targets[ten]).mean()),
-        float((np.where(allowed, scores[ten], -np.inf).argmax(1) == targets[ten]).mean()),
-        float((scores[new].argmax(1) == targets[new]).mean()),
+        "%s held out, %d px: ten %.4f, 17 unseen %.4f; P@10 %.3f, %.3f; median confidence %.2f, on no class %.2f",
+        name,
+        side,
+        float(right[ten].mean()),
+        float(right[new].mean()),
         score_labels(embeddings[ten], labels[ten])["p@10"],
         score_labels(embeddings[new], labels[new])["p@10"],
+        float(np.median(odds[~none])),
+        float(np.median(odds[none])),
     )
 
 
+def run(lessons: Lessons, split: Split, weights: Path, work: Path) -> None:
+    """Run the phases that are not finished yet: the development run, then on over all photos."""
+    device, classes = lessons.device, len(lessons.photos.classes)
+    with np.load(weights) as stored:
+        untouched = from_keras(B4, stored).eval()
+    cut = cut_teacher(lessons, split.train, untouched, work / "cut.pt")
+    untouched = in_channels_last(untouched.to(device))
+    teacher = Classifier(copy.deepcopy(untouched), classes).to(device)
+    standardise(teacher, lessons.pixels[split.train], 224)
+
+    def teach(recipe: Recipe, rows: np.ndarray) -> None:
+        path = work / f"{recipe.name}.pt"
+        phase(recipe, teacher, teacher.heads(), lessons, rows, lambda b: losses_of_labels(recipe, teacher, b), path)
+
+    teach(TEACHER, split.train)
+    report("teacher", lessons, teacher, split, 224)
+    network = FoldedEfficientNet(B0)
+    network.load_state_dict(cut["student"])
+    stages = Stages(in_channels_last(network.to(device)), untouched, cut, device)
+    phase(STAGES, stages, [], lessons, split.train, stages.losses, work / "stages.pt")
+    student = Classifier(stages.student, classes).to(device)
+    standardise(student, lessons.pixels[split.train], TESTED_SIDE)
+    pupil = Pupil(student, teacher)
+
+    def learn(recipe: Recipe, rows: np.ndarray) -> None:
+        heads, path = [*student.heads(), *pupil.translate.parameters()], work / f"{recipe.name}.pt"
+        phase(recipe, pupil, heads, lessons, rows, lambda b: pupil.losses(recipe, b), path)
+
+    learn(STUDENT, split.train)
+    for side in (176, 192, 208, 224):
+        report("student", lessons, student, split, side)
+    everything = np.arange(len(lessons.photos))
+    teach(TEACHER_ALL, everything)
+    learn(STUDENT_ALL, everything)
+
+
 def main() -> None:
-    """Run the phases that are not finished yet."""
+    """Train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder with images.csv and images/")
     parser.add_argument("--teacher", type=Path, required=True, help="EfficientNetB4 weights, npz")
@@ -330,27 +299,11 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.manual_seed(SEED)
-    work = arguments.work
-    work.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    arguments.work.mkdir(parents=True, exist_ok=True)
     photos = read_photos(arguments.photos)
-    split = split_photos(photos)
-    pixels, aspects = load_pixels(photos, work / "photos.npz")
-    cached = cache_views(pixels, aspects, split.train, ROUNDS, arguments.teacher, work / "views")
-    cut = cut_teacher(cached["views"], arguments.teacher, work / "cut.pt")
-    learn_stages(STAGES, cached, cut, work / "stages.pt")
-    learnt = torch.load(work / "stages.pt", weights_only=True)["student"]
-    student = Student(len(photos.classes), learnt)
-    for recipe in (LABELS, ALL):
-        rows = np.arange(len(photos)) if recipe.on_all else split.train
-        lessons = Lessons(photos, rows, work, arguments.teacher, cut["top_units"])
-        if not recipe.on_all:
-            student.mean.copy_(lessons.mean)
-            student.deviation.copy_(lessons.deviation)
-        path = work / f"{recipe.name}.pt"
-        student = learn_labels(recipe, lessons, student, path, None if recipe.on_all else split)
-        student = copy.deepcopy(student)
-        student.requires_grad_(True)
-        freeze_front(student.network, FROZEN_FOR_LABELS)
+    pixels, aspects = load_pixels(photos, arguments.work / f"photos{STORED}.npz", STORED)
+    run(Lessons(photos, pixels, aspects, device), split_photos(photos), arguments.teacher, arguments.work)
 
 
 if __name__ == "__main__":
