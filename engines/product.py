@@ -59,9 +59,9 @@ class Product:
 
     def summary(self, classes: int) -> list[tuple[str, str, int]]:
         """Return the model in short: (part, what it gives, parameters), with `classes` kinds in its last layer."""
-        dim = self.spec.dim
+        dim, places = self.spec.dim, self.spec.image_size // 32
         return [
-            ("EfficientNetB0, seven stages (frozen)", f"6 x 6 x {FEATURES}", self._parameters),
+            ("EfficientNetB0, seven stages (frozen)", f"{places} x {places} x {FEATURES}", self._parameters),
             ("Average over places", str(FEATURES), 0),
             ("Embedding, to length 1", str(dim), FEATURES * dim + dim),
             ("Class scores, softmax", str(classes), FEATURES * classes + classes),

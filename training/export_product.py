@@ -21,7 +21,7 @@ from training.train_product import STORED, STUDENT, STUDENT_ALL
 
 logger = logging.getLogger("export_product")
 
-SURE_IS_RIGHT = 0.9
+SURE_IS_RIGHT = 0.95
 TRAINED_ON = {
     STUDENT.name: "Clothing Dataset (CC0), the training rows of split_photos()",
     STUDENT_ALL.name: "Clothing Dataset (CC0), all of its photos",
@@ -58,7 +58,7 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
 
 
 def fit_sure(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Return the least confidence from which on nine of ten verdicts are right."""
+    """Return the least confidence from which on nineteen of twenty verdicts are right."""
     order = np.argsort(-confidence)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     kept = np.flatnonzero(share >= SURE_IS_RIGHT)

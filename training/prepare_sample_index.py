@@ -18,6 +18,7 @@ SHIPPED = (
     "sample:vae:fashion",
     "sample:vae:map",
     "paintings:style:distilled",
+    "paintings:squeezenet:fashion",
 )
 
 

@@ -34,17 +34,16 @@ class Lessons:
         self.targets = torch.from_numpy(photos.targets()).to(device)
 
     def batches(
-        self, rows: np.ndarray, size: int, steps: int, sides: tuple[int, ...], mixed: float, seed: int,
+        self, rows: np.ndarray, size: int, steps: int, side: int, mixed: float, seed: int,
         how: Distortion = STRONG,
     ) -> Iterator[Batch]:  # fmt: skip
-        """Give `steps` batches of `rows`; the views grow through `sides`; the share `mixed` of the batches is mixed."""
+        """Give `steps` batches of `rows`; the share `mixed` of the batches is mixed."""
         generator, numbers = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         targets, order = self.targets.cpu().numpy(), np.empty(0, np.int64)
-        for step in range(steps):
+        for _ in range(steps):
             while len(order) < size:
                 order = np.concatenate([order, draw_rows(rows, targets, numbers)])
             chosen, order = torch.from_numpy(order[:size]).to(self.device), order[size:]
-            side = sides[len(sides) * step // steps]
             views = draw_views(self.pixels[chosen], self.aspects[chosen], side, how, generator)
             shares = self.shares(chosen)
             if numbers.random() < mixed:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from training.efficientnet_torch import FoldedEfficientNet, in_channels_last, normalise
 
 EMBEDDING = 256
-TESTED_SIDE = 192
+TESTED_SIDE = 224
+"""Larger than what it was trained at, so that whole garments look as large as the crops did (Touvron et al., 2019)."""
 
 
 class Classifier(nn.Module):

@@ -61,7 +61,7 @@ class Recipe:
     name: str
     epochs: float
     rate: float
-    sides: tuple[int, ...]
+    side: int
     batch: int
     head_rate: float = 2e-3
     decay: float = 0.02
@@ -75,11 +75,11 @@ class Recipe:
         return max(1, round(self.epochs * photos / self.batch))
 
 
-TEACHER = Recipe("teacher", epochs=20, rate=2e-4, sides=(192, 224), batch=64, drop=0.2, mixed=0.5, decay=0.05)
-STAGES = Recipe("stages", epochs=30, rate=6e-4, sides=(144, 192), batch=128)
-STUDENT = Recipe("student", epochs=150, rate=6e-4, sides=(144, 176, 192), batch=128, mixed=0.6, drop=0.05)
-TEACHER_ALL = Recipe("teacher_all", epochs=8, rate=1e-4, sides=(224,), batch=64, drop=0.2, mixed=0.5, decay=0.05)
-STUDENT_ALL = Recipe("student_all", epochs=60, rate=3e-4, sides=(176, 192), batch=128, mixed=0.6, drop=0.05)
+TEACHER = Recipe("teacher", epochs=20, rate=2e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STAGES = Recipe("stages", epochs=40, rate=6e-4, side=192, batch=128)
+STUDENT = Recipe("student", epochs=230, rate=6e-4, side=192, batch=128, mixed=0.6, drop=0.05)
+TEACHER_ALL = Recipe("teacher_all", epochs=8, rate=1e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STUDENT_ALL = Recipe("student_all", epochs=30, rate=3e-4, side=192, batch=128, mixed=0.6, drop=0.05)
 
 
 class Course:
@@ -109,8 +109,8 @@ class Course:
         self.step += 1
         keep = min(self.recipe.average, self.step / (10 + self.step))
         with torch.no_grad():
-            mine, theirs = list(self.average.parameters()), list(self.module.parameters())
-            torch._foreach_lerp_(mine, theirs, 1 - keep)  # noqa: SLF001
+            for mean, weight in zip(self.average.parameters(), self.module.parameters(), strict=True):
+                mean.lerp_(weight, 1 - keep)
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, torch.zeros((), device=value.device)) + value.detach()
         if self.step % 100 == 0 or self.step == self.steps:
@@ -159,12 +159,14 @@ def phase(
     steps = recipe.steps(len(rows))
     course = Course(recipe, steps, module, heads)
     module.train()
-    for batch in lessons.batches(rows, recipe.batch, steps, recipe.sides, recipe.mixed, SEED):
+    torch.backends.cudnn.benchmark = True
+    for batch in lessons.batches(rows, recipe.batch, steps, recipe.side, recipe.mixed, SEED):
         with fast(lessons.device):
             losses = losses_of(batch)
         course.learn(losses)
     module.load_state_dict(course.average.state_dict())
     module.eval()
+    torch.backends.cudnn.benchmark = False
     save(module.state_dict(), path)
     return module
 
