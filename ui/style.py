@@ -183,10 +183,10 @@ def explain_first(
     why: Mapping[str, Any] | None,
 ) -> tuple[object, object]:
     """Say why the first result is one, and draw the question's Gram matrix. Outputs: reasons, figure."""
-    hits = (shown or {}).get("hits") or []
-    if not hits:
+    if not shown or not shown.get("hits"):
         return {}, ""
-    return _explained(services, catalog, asked, weights, hits[0], 1), _figure(services, catalog, asked, weights, hits)
+    hits = shown["hits"]
+    return _explained(services, catalog, asked, weights, hits[0], 1), _figure(services, catalog, asked, weights, shown)
 
 
 def explain(
@@ -217,12 +217,12 @@ def _explained(
 
 
 def _figure(
-    services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str, hits: list[Mapping[str, Any]]
+    services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str, shown: Mapping[str, Any]
 ) -> str:
     try:
         picture = _asked_picture(services, catalog, asked, weights)
-        curve = np.array([hit["score"] for hit in hits], np.float32)
-        return style_why.figure(picture, services.gram(picture, ENGINE, weights), curve)
+        curve = np.array([hit["score"] for hit in shown["hits"]], np.float32)
+        return style_why.figure(picture, services.gram(picture, ENGINE, weights), curve, shown["strong"])
     except Exception as error:
         words(error)
         return ""

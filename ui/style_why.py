@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from retrieval.core import StyleMatch
-from retrieval.cutoff import strong_results
 from ui import figures, look
 
 PATCHES = 3
@@ -52,11 +51,10 @@ def problem(text: str) -> dict[str, Any]:
     return {"state": "problem", "at": time.time(), "text": text}
 
 
-def figure(picture: Image.Image, gram: np.ndarray, curve: np.ndarray) -> str:
-    """Return the three panels of one query as HTML: the picture, its Gram matrix, float32 (c, c), and the scores."""
+def figure(picture: Image.Image, gram: np.ndarray, curve: np.ndarray, strong: int) -> str:
+    """Return three panels as HTML: picture, Gram matrix, float32 (c, c), and scores, of which `strong` stand out."""
     seen = picture.copy()
     seen.thumbnail((336, 336), Image.Resampling.BILINEAR)
-    strong = strong_results(curve) if len(curve) else 0
     panels = (
         (_image(seen, "Your picture as it is looked at"), "1. The network looks at the whole picture, not squashed"),
         (
