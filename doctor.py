@@ -28,6 +28,7 @@ _PACKAGES = (
     "datasets",
     "openai",
 )
+_SCALE = {"boto3": "pictures in S3", "ray": "index --workers ray"}
 _KEYS = {
     "OPENAI_API_KEY": "edits in words",
     "PINECONE_API_KEY": "an index in Pinecone",
@@ -83,6 +84,12 @@ def _packages() -> Iterator[Check]:
             if name == "tensorflow-cpu" and importlib.util.find_spec("tensorflow"):
                 continue
             yield Check(f"package {name}", False, "not installed", "pip install -r requirements.txt")
+    for name, purpose in _SCALE.items():
+        try:
+            yield Check(f"package {name}", True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            found = f"not installed; only needed for {purpose}"
+            yield Check(f"package {name}", False, found, "pip install -r requirements-scale.txt")
 
 
 def _weights() -> Iterator[Check]:

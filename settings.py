@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from retrieval.core import AppError
@@ -90,6 +90,11 @@ class Settings:
             s3_cache_bytes=int(kept_mb) << 20,
             s3_links=environment.get("VISUAL_SEARCH_S3_LINKS") == "1",
         )
+
+    @property
+    def public(self) -> Settings:
+        """The same without what is secret, for other machines."""
+        return replace(self, openai_key="", auth=())
 
     @property
     def hub(self) -> Path:

@@ -59,10 +59,10 @@ def read(path: Path) -> bytes:
         raise AppError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def build(services: Services, key: str, engine: str, weights: str | None) -> Report:
-    """Bring an index up to date behind a progress bar."""
+def build(services: Services, key: str, engine: str, weights: str | None, workers: str | None = None) -> Report:
+    """Bring an index up to date behind a progress bar, encoding in this process or on `workers`."""
     with bar() as track:
-        return services.build(key, engine, weights, track)
+        return services.build(key, engine, weights, track, workers)
 
 
 @contextmanager

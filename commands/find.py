@@ -20,11 +20,15 @@ def index(
     weights: Weights = None,
     catalog: Catalog = "sample",
     label_pattern: Pattern = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(help="'ray': encode with Ray on every core or GPU of this machine, or of RAY_ADDRESS."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Encode what is new or changed in a catalogue; a second run has nothing to do."""
     services, key = open_catalog(catalog, label_pattern)
-    report = build(services, key, engine, weights)
+    report = build(services, key, engine, weights, workers)
     speed = report.encoded / report.seconds if report.encoded else None
     if as_json:
         print_json(asdict(report) | {"per_second": speed})

@@ -28,4 +28,7 @@ def encode_in_chunks(
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, "encode", initializer=lambda: torch.set_num_threads(1))
+    # A worker among several on one machine is told its share by this variable, as other libraries are.
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(share) if share.isdecimal() and int(share) else os.cpu_count() or 1
+    return ThreadPoolExecutor(threads, "encode", initializer=lambda: torch.set_num_threads(1))

@@ -222,6 +222,12 @@ class VectorTable:
             ).fetchone()
         return None if row is None else np.frombuffer(row[0], np.float32)
 
+    def digests(self) -> Iterator[str]:
+        """Yield the digests of the contents whose vector is stored."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT DISTINCT digest FROM items WHERE vector IS NOT NULL").fetchall()
+        yield from (row[0] for row in rows)
+
     def put(self, rows: Sequence[Row]) -> None:
         """Insert or replace `rows` in one transaction."""
         with self._transaction() as connection:

@@ -106,10 +106,15 @@ class Services:
         self.indexes.ensure(catalog, engine, weights)
 
     def build(
-        self, catalog: str, engine: str, weights: str | None = None, track: Callable[[Progress], None] | None = None
+        self,
+        catalog: str,
+        engine: str,
+        weights: str | None = None,
+        track: Callable[[Progress], None] | None = None,
+        workers: str | None = None,
     ) -> Report:
-        """Bring the index up to date now and return what was done."""
-        return self.indexes.build(catalog, engine, weights, track)
+        """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process."""
+        return self.indexes.build(catalog, engine, weights, track, workers)
 
     def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""

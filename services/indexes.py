@@ -18,6 +18,7 @@ from retrieval.core import AppError, EncoderSpec, MissingIndexError
 from retrieval.indexing import Progress, Report, Stopped
 from retrieval.searcher import Searcher
 from services.opened import Opened
+from services.workers import Recipe, elsewhere
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -91,19 +92,32 @@ class Indexes:
         threading.Thread(target=self._run, args=(catalog, spec, job), name=f"index {catalog}", daemon=True).start()
 
     def build(
-        self, catalog: str, engine: str, weights: str | None = None, track: Callable[[Progress], None] | None = None
+        self,
+        catalog: str,
+        engine: str,
+        weights: str | None = None,
+        track: Callable[[Progress], None] | None = None,
+        workers: str | None = None,
     ) -> Report:
-        """Bring the index up to date now and return what was done."""
+        """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process."""
         spec = engines.fetched(engines.spec(engine, weights))
         folder = self.folder(catalog)
         self._take_prepared(catalog, folder)
+        source, digest = self._opened.catalog(catalog), engines.digest(spec)
+        encode = None
+        if workers:
+            recipe = Recipe(
+                self._settings.public, source.name, self._opened.label_pattern, spec.engine, spec.weights, digest
+            )
+            encode = elsewhere(workers, recipe, spec)
         return indexing.build_index(
-            self._opened.catalog(catalog),
+            source,
             spec,
-            engines.digest(spec),
+            digest,
             lambda: engines.load(spec.engine, spec.weights),
             folder,
             track or (lambda progress: None),
+            encode,
         )
 
     def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:

@@ -51,7 +51,7 @@ class Opened:
 
     def __init__(self, settings: Settings, label_pattern: str | None = None) -> None:
         """Open nothing yet; `label_pattern` is for folders and buckets."""
-        self._settings, self._label_pattern = settings, label_pattern
+        self._settings, self.label_pattern = settings, label_pattern
         self._s3 = S3Options(settings.s3, settings.s3_cache_bytes, settings.s3_links)
         self._keys: dict[str, str] = {}
         self._catalogs: dict[str, Catalog] = {}
@@ -64,7 +64,7 @@ class Opened:
             if name in self._keys:
                 return self._keys[name]
         catalog = catalogs.open_catalog(
-            name, self._settings.sample, self._label_pattern, self._settings.hub, anonymous, track, self._s3
+            name, self._settings.sample, self.label_pattern, self._settings.hub, anonymous, track, self._s3
         )
         key = catalogs.key(catalog)
         with self._lock:
