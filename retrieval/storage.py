@@ -254,6 +254,11 @@ class VectorTable:
         with self._transaction() as connection:
             return connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)").rowcount
 
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete rows in one transaction; an id that is not there is no error."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM items WHERE id = ?", [(i,) for i in ids])
+
     def counts(self) -> tuple[int, int]:
         """Return (pictures with a vector, skipped pictures)."""
         with self._reading() as connection:

@@ -22,6 +22,9 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._rows
+
     def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows."""
         vectors = checked(ids, vectors, attributes, self.dim)

@@ -1,14 +1,18 @@
-"""The FAISS index: inner product over unit vectors, exact."""
+"""FAISS: the exact index over unit vectors, and the inverted lists in which the approximate index looks first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import faiss
 import numpy as np
 
 from retrieval.core import Attributes, Filter, Hit
 from retrieval.indexes.rows import Rows, checked, fitted
+
+SAMPLES_PER_LIST = 64
+_TRAINING_ROUNDS = 10
 
 
 class FaissIndex:
@@ -22,6 +26,9 @@ class FaissIndex:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._rows
 
     def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows."""
@@ -56,3 +63,63 @@ class FaissIndex:
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of `ids`."""
         return self._flat.reconstruct_batch(np.array(self._rows.places(ids), np.int64))
+
+
+class InvertedLists:
+    """Vectors sorted into the lists of the nearest of some centroids, each shortened to a product code.
+
+    A code gives a quarter of the numbers four bits each (4-bit product quantisation of Andre, Kermarrec, Le Scouarnec
+    2017, arXiv:1704.07355, as FAISS scans it). Numbers of rows ("slots") go in with the vectors and come out of a search.
+    """
+
+    def __init__(self, index: faiss.IndexIVFPQFastScan) -> None:
+        """Wrap a trained FAISS index; made by `train` and `load`."""
+        self._index = index
+
+    @classmethod
+    def train(cls, sample: np.ndarray, lists: int) -> InvertedLists:
+        """Return empty lists, their centroids and codes fitted to `sample`, float32 (n, dim) with n >= 16, lists."""
+        dim = sample.shape[1]
+        parts = dim // 4 if dim >= 128 and dim % 4 == 0 else dim
+        index = faiss.IndexIVFPQFastScan(faiss.IndexFlatIP(dim), dim, lists, parts, 4, faiss.METRIC_INNER_PRODUCT)
+        for fitting in (index.cp, index.pq.cp):
+            fitting.min_points_per_centroid, fitting.seed = 1, 1
+        index.cp.max_points_per_centroid, index.cp.niter = SAMPLES_PER_LIST, _TRAINING_ROUNDS
+        index.train(sample)
+        return cls(index)
+
+    @classmethod
+    def load(cls, path: Path) -> InvertedLists:
+        """Read what `save` wrote; raises OSError or RuntimeError when it is damaged."""
+        return cls(faiss.read_index(str(path)))
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path`."""
+        faiss.write_index(self._index, str(path))
+
+    def __len__(self) -> int:
+        return self._index.ntotal
+
+    @property
+    def lists(self) -> int:
+        """How many lists there are."""
+        return self._index.nlist
+
+    def add(self, vectors: np.ndarray, slots: np.ndarray) -> None:
+        """Insert float32 (n, dim) under the numbers int64 (n,)."""
+        self._index.add_with_ids(vectors, slots)
+
+    def remove(self, slots: np.ndarray) -> None:
+        """Drop the rows numbered int64 (n,)."""
+        self._index.remove_ids(faiss.IDSelectorBatch(slots))
+
+    def search(self, query: np.ndarray, many: int, probes: int, bits: np.ndarray | None = None) -> np.ndarray:
+        """Return int64 (<= many,), the likeliest slots in the `probes` lists that are nearest to float32 (dim,).
+
+        With `bits`, uint8 of one bit a slot, the lowest first, only slots whose bit is set.
+        """
+        chosen = None if bits is None else faiss.IDSelectorBitmap(bits)
+        found = self._index.search(
+            query[None], many, params=faiss.SearchParametersIVF(sel=chosen, nprobe=min(probes, self.lists))
+        )[1][0]
+        return found[found >= 0]

@@ -41,6 +41,9 @@ class Rows:
             self._values.clear()
         return gone
 
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._places
+
     def places(self, ids: Sequence[str]) -> list[int]:
         """Return the row of each id; raises AppError naming the first that is unknown."""
         for item_id in ids:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,17 +13,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.core import AppError, Hit, VectorIndex
+from retrieval.indexes import building, part
+from retrieval.indexes.approximate import ApproximateIndex
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import FaissIndex
 
 DIM = 8
-MAKERS: list[Callable[[int], VectorIndex]] = [ExactIndex, FaissIndex]
 Make = Callable[[int], VectorIndex]
+_MADE = tempfile.TemporaryDirectory()
+_COUNT = itertools.count()
 
 
-@pytest.fixture(params=MAKERS, ids=["exact", "faiss"])
+def approximate(dim: int) -> VectorIndex:
+    """Return an empty approximate index in a folder of its own."""
+    return ApproximateIndex(Path(_MADE.name) / str(next(_COUNT)) / "table.sqlite", dim)
+
+
+MAKERS: list[Make] = [ExactIndex, FaissIndex, approximate]
+
+
+@pytest.fixture(params=MAKERS, ids=["exact", "faiss", "approximate"])
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let twenty vectors be enough for lists, and thirty for two parts."""
+    monkeypatch.setattr(part, "LISTED_FROM", 16)
+    monkeypatch.setattr(part, "_LOOKED_AT", 4)
+    monkeypatch.setattr(building, "PART_SLOTS", 30)
 
 
 def unit(n: int, seed: int = 0, dim: int = DIM) -> np.ndarray:
