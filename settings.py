@@ -14,6 +14,7 @@ LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
 S3_CACHE_MB = 2048
+INDEXES = ("auto", "flat", "approximate")
 PERSISTENT = Path("/data")
 """Where a Space keeps what outlives a restart, if it has paid for it."""
 
@@ -50,11 +51,18 @@ class Settings:
     edit_seconds: float = 300.0
     s3_cache_bytes: int = S3_CACHE_MB << 20
     s3_links: bool = False
+    index: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Raise AppError where a choice is none of those that there are."""
+        if self.index not in INDEXES:
+            raise AppError(f"There is no index '{self.index}'. Choose one of: {', '.join(INDEXES)}.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, persistent: Path = PERSISTENT) -> Settings:
         """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE (0 or 1).
 
+        _INDEX says how vectors are searched: auto, flat or approximate.
         For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
@@ -88,6 +96,7 @@ class Settings:
             openai_base_url=base_url,
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
             s3_cache_bytes=int(kept_mb) << 20,
+            index=environment.get("VISUAL_SEARCH_INDEX", "").strip() or "auto",
             s3_links=environment.get("VISUAL_SEARCH_S3_LINKS") == "1",
         )
 

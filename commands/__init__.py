@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from retrieval.catalogs.hub_fetch import Fetching
 from retrieval.core import AppError
 from retrieval.indexing import Progress, Report
 from services import Services
-from settings import Settings
+from settings import INDEXES, Settings
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -33,6 +34,10 @@ Catalog = Annotated[
     ),
 ]
 Pattern = Annotated[str | None, typer.Option(help="Regular expression that finds labels in file names (folder:, s3:).")]
+Index = Annotated[
+    str | None,
+    typer.Option(help=f"How vectors are searched: {', '.join(INDEXES)}; as VISUAL_SEARCH_INDEX says by default."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -41,9 +46,12 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def open_catalog(catalog: str, label_pattern: str | None, *more: str | None) -> tuple[Services, str]:
+def open_catalog(
+    catalog: str, label_pattern: str | None, *more: str | None, index: str | None = None
+) -> tuple[Services, str]:
     """Return services over the catalogue called `catalog`, and `more` beside it, with its key; raises AppError."""
-    services = Services(Settings.from_environment(), [], label_pattern)
+    settings = Settings.from_environment()
+    services = Services(replace(settings, index=index) if index else settings, [], label_pattern)
     for name in (catalog, *more):
         if name:
             with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as track:
@@ -81,7 +89,11 @@ def bar(doing: str = "Indexing") -> Iterator[Callable[[Progress], None]]:
 
         def track(progress: Progress) -> None:
             shown.update(
-                task, completed=progress.done, total=progress.total, speed=f"{progress.per_second:.0f} pictures/s"
+                task,
+                description=progress.doing if doing == "Indexing" else doing,
+                completed=progress.done,
+                total=progress.total,
+                speed=f"{progress.per_second:.0f} pictures/s",
             )
 
         yield track

@@ -72,8 +72,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
         out.print(f"  {attribute} ({different:,}): {listed}{' …' if different > len(values) else ''}", markup=False)
     table = Table("engine", "state", "pictures", "on disk", "made", box=None)
     for row in rows:
+        more = row.why or row.searched
         table.add_row(
-            f"{row.engine}:{row.weights}", f"{row.state}" + (f" ({row.why})" if row.why else ""),
+            f"{row.engine}:{row.weights}", f"{row.state}" + (f" ({more})" if more else ""),
             f"{row.pictures:,}" if row.pictures else "", _size(row.size), row.made[:16].replace("T", " "),
         )  # fmt: skip
     out.print(table)

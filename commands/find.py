@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from commands import AsJson, Catalog, Engine, Pattern, Weights, build, err, open_catalog, out, print_json, read
-from retrieval.core import AppError
+from commands import AsJson, Catalog, Engine, Index, Pattern, Weights, build, err, open_catalog, out, print_json, read
+from retrieval.core import AppError, IndexFacts
 from retrieval.indexing import Report
 from retrieval.searcher import Result
 
@@ -24,10 +24,11 @@ def index(
         str | None,
         typer.Option(help="'ray': encode with Ray on every core or GPU of this machine, or of RAY_ADDRESS."),
     ] = None,
+    index: Index = None,
     as_json: AsJson = False,
 ) -> None:
     """Encode what is new or changed in a catalogue; a second run has nothing to do."""
-    services, key = open_catalog(catalog, label_pattern)
+    services, key = open_catalog(catalog, label_pattern, index=index)
     report = build(services, key, engine, weights, workers)
     speed = report.encoded / report.seconds if report.encoded else None
     if as_json:
@@ -39,6 +40,8 @@ def index(
         + (f" ({speed:.0f} pictures/s)" if speed else ""),
         highlight=False,
     )
+    if report.index.summary:
+        out.print(_searched(report.index), highlight=False)
     _name_skipped(report)
 
 
@@ -60,6 +63,7 @@ def search(
     catalog: Catalog = "sample",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
     label_pattern: Pattern = None,
+    index: Index = None,
     as_json: AsJson = False,
 ) -> None:
     """List the pictures of a catalogue that look most like a picture, fit words, or both."""
@@ -70,7 +74,7 @@ def search(
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
     by_attributes = words is not None and image is None and engine == "product"
     phrases = None if words is None or by_attributes else parse(words)
-    services, key = open_catalog(catalog, label_pattern)
+    services, key = open_catalog(catalog, label_pattern, index=index)
     engine = engine or ("squeezenet" if phrases is None else "clip")
     if phrases and not services.spec(engine, weights).accepts_text:
         raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
@@ -134,6 +138,11 @@ def duplicates(
     for each, many, pictures in counts:
         table.add_row(f"{each:.2f}", str(many), str(pictures))
     out.print(table)
+
+
+def _searched(facts: IndexFacts) -> str:
+    size = f", {facts.size / 1e6:,.0f} MB beside the vectors, made in {facts.seconds:.1f} s" if facts.size else ""
+    return f"Search: {facts.summary}{size}. {facts.note}".rstrip()
 
 
 def _name_skipped(report: Report) -> None:

@@ -20,6 +20,7 @@ from retrieval.core import (
     Catalog,
     Encoder,
     EncoderSpec,
+    IndexFacts,
     Item,
     MissingIndexError,
     StaleIndexError,
@@ -42,12 +43,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build is: pictures done of total, how many of them were encoded, at what speed."""
+    """How far a build is: pictures done of total, how many of them were encoded, at what speed; what is `doing`."""
 
     done: int
     total: int
     encoded: int = 0
     per_second: float = 0.0
+    doing: str = "Indexing"
 
     @property
     def seconds_left(self) -> float | None:
@@ -57,7 +59,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did; `skipped` holds (id, problem) pairs."""
+    """What a build did; `skipped` holds (id, problem) pairs, `index` says how its vectors are searched."""
 
     pictures: int
     encoded: int
@@ -65,6 +67,7 @@ class Report:
     removed: int
     skipped: list[tuple[str, str]]
     seconds: float
+    index: IndexFacts = IndexFacts("flat", 1.0)
 
 
 @dataclass(slots=True)

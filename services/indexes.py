@@ -14,9 +14,11 @@ from pathlib import Path
 
 import engines
 from retrieval import comparison, indexing, storage
-from retrieval.core import AppError, EncoderSpec, MissingIndexError
+from retrieval.core import AppError, EncoderSpec, IndexFacts, MissingIndexError
 from retrieval.indexing import Progress, Report, Stopped
 from retrieval.searcher import Searcher
+from retrieval.storage import Manifest
+from services import vector_indexes
 from services.opened import Opened
 from services.workers import Recipe, elsewhere
 from settings import Settings
@@ -110,15 +112,17 @@ class Indexes:
                 self._settings.public, source.name, self._opened.label_pattern, spec.engine, spec.weights, digest
             )
             encode = elsewhere(workers, recipe, spec)
-        return indexing.build_index(
+        track = track or (lambda progress: None)
+        report = indexing.build_index(
             source,
             spec,
             digest,
             lambda: engines.load(spec.engine, spec.weights),
             folder,
-            track or (lambda progress: None),
+            track,
             encode,
         )
+        return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, track))
 
     def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
@@ -145,6 +149,10 @@ class Indexes:
             self.build(catalog, spec.engine, spec.weights, told)
         spec = engines.spec(spec.engine, spec.weights)  # a checkpoint that was just fetched tells its own size
         return self._current(catalog, spec, job)
+
+    def facts(self, catalog: str, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
+        """Return how a finished index is searched, or None where the vectors are there and their index is not."""
+        return vector_indexes.facts(self._settings_for(catalog), self.folder(catalog), spec, manifest)
 
     def searchers(self, catalog: str) -> list[Searcher]:
         """Return the open searchers of a catalogue, of whatever engine."""
@@ -217,6 +225,10 @@ class Indexes:
         with self._lock:
             return self._jobs.setdefault((catalog, spec.engine, spec.weights), _Job())
 
+    def _settings_for(self, catalog: str) -> Settings:
+        """Return the settings, but that what a visitor uploaded stays on this machine."""
+        return replace(self._settings, index="auto") if self._opened.info(catalog).private else self._settings
+
     def _take_prepared(self, catalog: str, folder: Path) -> None:
         """Begin from the index that ships with the drawn sample, so that a first start encodes nothing."""
         prepared = self._settings.prepared / catalog
@@ -239,14 +251,10 @@ class Indexes:
 
     def _open(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
         """Load the finished index into `job` and return its searcher; raises MissingIndexError or StaleIndexError."""
-        from retrieval.indexes.faiss_index import FaissIndex
-
-        index = FaissIndex(spec.dim)
         folder = self.folder(catalog)
         manifest = indexing.open_manifest(folder, spec)
         manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
-        for ids, vectors, attributes in indexing.stored_blocks(folder, spec):
-            index.add(ids, vectors, attributes)
+        index = vector_indexes.opened(self._settings_for(catalog), folder, spec)
         searcher = Searcher(index, lambda: engines.load(spec.engine, spec.weights))
         job.searcher, job.made = searcher, manifest.made
         return searcher
@@ -308,10 +316,4 @@ class Indexes:
 
 def held(searchers: Sequence[Searcher], item_id: str) -> bool:
     """Return whether one of `searchers` has the item."""
-    for searcher in searchers:
-        try:
-            searcher.index.vectors([item_id])
-            return True
-        except AppError:
-            continue
-    return False
+    return any(item_id in searcher.index for searcher in searchers)

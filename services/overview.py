@@ -37,7 +37,7 @@ class Row:
     """One engine's index of a catalogue. `state`: indexed, stale, missing, or that of a job: waiting, building, failed.
 
     `why` says what is stale, or what failed, or what the engine itself lacks on this machine (then `absent`); `size`
-    is in bytes on disk; `made` is in ISO form.
+    is in bytes on disk; `made` is in ISO form; `searched` says how, where that is not exact.
     """
 
     engine: str
@@ -51,6 +51,7 @@ class Row:
     made: str = ""
     absent: bool = False
     job: Status | None = None
+    searched: str = ""
 
 
 class Overview:
@@ -107,12 +108,17 @@ class Overview:
         size = sum(path.stat().st_size for path in storage.files(folder, spec) if path.exists())
         job = self._indexes.status(catalog, spec.engine, spec.weights)
         busy = job if job.state in ("waiting", "building") else None
-        state, why, pictures, skipped, made = "missing", "", 0, 0, ""
+        state, why, pictures, skipped, made, searched = "missing", "", 0, 0, "", ""
         try:
             manifest = storage.read_manifest(folder, spec)
             if manifest and (folder / manifest.table).is_file():
                 pictures, skipped, made = manifest.pictures, manifest.skipped, manifest.made
                 state, why = "indexed", ""
+                found = self._indexes.facts(catalog, spec, manifest)
+                if found is None:
+                    state, why = "stale", "Its vectors are there, the index of them is not."
+                else:
+                    searched = found.summary
                 if not absent:
                     manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
                 if mark and manifest.fingerprint != mark and not busy:
@@ -127,4 +133,7 @@ class Overview:
             state, why = "failed", job.error or ""
         elif absent:
             why = absent
-        return Row(spec.engine, spec.weights, spec.title, state, why, pictures, skipped, size, made, bool(absent), busy)
+        return Row(
+            spec.engine, spec.weights, spec.title, state, why, pictures, skipped, size, made, bool(absent), busy,
+            searched,
+        )  # fmt: skip

@@ -155,7 +155,7 @@ def _row(row: Row) -> dict[str, Any]:
         "per_second": job.per_second if job else 0.0,
         "seconds_left": job.seconds_left if job else None,
     }
-    facts = ("engine", "weights", "title", "state", "why", "pictures", "skipped", "size", "made", "absent")
+    facts = ("engine", "weights", "title", "state", "why", "pictures", "skipped", "size", "made", "absent", "searched")
     return {name: getattr(row, name) for name in facts} | progress
 
 

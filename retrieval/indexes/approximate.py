@@ -14,7 +14,7 @@ import numpy as np
 from retrieval.core import Attributes, Filter, Hit, StaleIndexError
 from retrieval.indexes import building, layout
 from retrieval.indexes.layout import Layout
-from retrieval.indexes.part import Part
+from retrieval.indexes.part import DAMAGE, Part
 from retrieval.indexes.postings import Postings
 from retrieval.indexes.rows import checked, fitted
 from retrieval.storage import Row, VectorTable
@@ -49,7 +49,8 @@ class ApproximateIndex:
         folder = self._table.parent
         try:
             self._parts = [Part.read(folder, files) for files in made.parts] if made else []
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except DAMAGE as error:
+            layout.drop(self._table)
             raise StaleIndexError(
                 f"The approximate index of {self._table.name} is damaged ({error}). Index the catalogue again."
             ) from None
@@ -84,7 +85,7 @@ class ApproximateIndex:
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
         """Return, for each row of `vectors`, the nearest items that pass `filter`."""
         vectors = fitted(vectors, self.dim)
-        wanted = {name: set(values) for name, values in (filter or {}).items() if values}
+        wanted = {name: tuple(values) for name, values in (filter or {}).items() if values}
         allowed = self._postings.matching(wanted) if self._postings and wanted else None
         k = min(k, len(self) if allowed is None else len(allowed))
         if k <= 0:
@@ -104,7 +105,7 @@ class ApproximateIndex:
         """Return float32 (<= k,), the exact scores of the items found for float32 (dim,), the highest first."""
         return np.sort(self._found(query, k, None)[0])[::-1][:k]
 
-    def _best(self, query: np.ndarray, k: int, wanted: dict[str, set[str]], allowed: np.ndarray | None) -> list[Hit]:
+    def _best(self, query: np.ndarray, k: int, wanted: Filter, allowed: np.ndarray | None) -> list[Hit]:
         scores, rows = self._found(query, k, allowed)
         scores = np.clip(scores, -1.0, 1.0)
         hits = (Hit(rows.ids[n], float(scores[n]), rows.attributes[n]) for n in np.argsort(-scores, kind="stable"))
@@ -130,8 +131,8 @@ class ApproximateIndex:
         return stored.vectors @ query, stored
 
 
-def bring_up(table: Path, dim: int, state: str = "", track: building.Track = lambda done, total: None) -> Layout | None:
-    """Bring the index of `table` up to date with it, unless it was made from the same `state`; None without vectors.
+def bring_up(table: Path, dim: int, state: str = "", track: building.Track = lambda done, total: None) -> Layout:
+    """Bring the index of `table` up to date with it, unless it was made from the same `state`.
 
     Memory is bounded whatever the size: a sample to fit to, then one part of a million vectors, a block at a time.
     The recall is measured on a sample, and as few lists will be looked through as reach TARGET. A build that is killed

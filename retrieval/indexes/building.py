@@ -75,9 +75,10 @@ def _standing(folder: Path, old: Layout, numbers: np.ndarray, marks: np.ndarray)
     found = []
     for files in old.parts:
         try:
-            rows, held = parts.read_slots(folder, files)
-        except (OSError, ValueError, KeyError):
-            continue  # it is damaged, so what it held is made anew
+            part = Part.read(folder, files)
+        except parts.DAMAGE:
+            continue  # what it held is made anew
+        rows, held = part.rows, part.marks
         places = np.minimum(np.searchsorted(numbers, rows), max(len(numbers) - 1, 0))
         live = (numbers[places] == rows) & (marks[places] == held) if len(numbers) else np.zeros(len(rows), bool)
         found.append(_Standing(files, rows, live))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import faiss
 import numpy as np
@@ -69,10 +70,10 @@ class InvertedLists:
     """Vectors sorted into the lists of the nearest of some centroids, each shortened to a product code.
 
     A code gives a quarter of the numbers four bits each (4-bit product quantisation of Andre, Kermarrec, Le Scouarnec
-    2017, arXiv:1704.07355, as FAISS scans it). Numbers of rows ("slots") go in with the vectors and come out of a search.
+    2017, arXiv:1704.07355, as FAISS scans it). Numbers of rows ("slots") go in with vectors and come out of a search.
     """
 
-    def __init__(self, index: faiss.IndexIVFPQFastScan) -> None:
+    def __init__(self, index: faiss.IndexIVF) -> None:
         """Wrap a trained FAISS index; made by `train` and `load`."""
         self._index = index
 
@@ -91,7 +92,7 @@ class InvertedLists:
     @classmethod
     def load(cls, path: Path) -> InvertedLists:
         """Read what `save` wrote; raises OSError or RuntimeError when it is damaged."""
-        return cls(faiss.read_index(str(path)))
+        return cls(cast(faiss.IndexIVF, faiss.read_index(str(path))))
 
     def save(self, path: Path) -> None:
         """Write everything to `path`."""
@@ -118,8 +119,7 @@ class InvertedLists:
 
         With `bits`, uint8 of one bit a slot, the lowest first, only slots whose bit is set.
         """
-        chosen = None if bits is None else faiss.IDSelectorBitmap(bits)
-        found = self._index.search(
-            query[None], many, params=faiss.SearchParametersIVF(sel=chosen, nprobe=min(probes, self.lists))
-        )[1][0]
+        chosen = None if bits is None else faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg,arg-type]  # stubs
+        among = faiss.SearchParametersIVF(sel=chosen, nprobe=min(probes, self.lists))  # type: ignore[call-arg]  # stubs
+        found = self._index.search(query[None], many, params=among)[1][0]
         return found[found >= 0]

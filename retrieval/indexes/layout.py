@@ -61,6 +61,11 @@ def write(table: Path, layout: Layout) -> None:
                 path.unlink()
 
 
+def drop(table: Path) -> None:
+    """Delete the layout: there is no finished index any more."""
+    _path(table).unlink(missing_ok=True)
+
+
 def locked(table: Path) -> FileLock:
     """Return the lock that whoever builds the index of a table holds."""
     return FileLock(table.with_name(f"{table.name}.lock"))

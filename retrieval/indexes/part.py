@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ FREE = -1
 """In place of a row number: nothing is in this slot."""
 LISTED_FROM = 4096
 """A part with fewer vectors has no lists: looking at all of them is as quick."""
+DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile)
+"""What reading a part raises when its files are not as they were written."""
 _LOOKED_AT = 1024
 _AT_ONCE = 1024
 
@@ -63,7 +66,7 @@ class Part:
 
     @classmethod
     def read(cls, folder: Path, files: Files) -> Part:
-        """Open a part that `write` finished, its codes memory-mapped; raises OSError or ValueError when it is not."""
+        """Open a part that `write` finished, its codes memory-mapped; raises one of DAMAGE."""
         with np.load(folder / files.slots, allow_pickle=False) as held:
             rows, marks, scale = held["rows"], held["marks"], Scale(held["low"], held["step"])
         codes = np.memmap(folder / files.codes, np.uint8, "r", shape=(len(rows), len(scale.low)))
@@ -121,6 +124,6 @@ class Part:
 
 
 def read_slots(folder: Path, files: Files) -> tuple[np.ndarray, np.ndarray]:
-    """Return (rows int64 (slots,), marks uint64 (slots,)) of a part; raises OSError, ValueError or KeyError."""
+    """Return (rows int64 (slots,), marks uint64 (slots,)) of a part; raises one of DAMAGE."""
     with np.load(folder / files.slots, allow_pickle=False) as held:
         return held["rows"], held["marks"]

@@ -67,6 +67,7 @@ function progress(row) {
 function standing(row) {
   const cell = make("td", { class: `state ${row.state}`, "data-head": "index" }, make("span", { class: "dot", "aria-hidden": "true" }), row.absent && row.state === "missing" ? "engine not on this machine" : STATES[row.state]);
   if (row.why) cell.append(make("small", {}, row.why));
+  if (row.searched) cell.append(make("small", {}, row.searched));
   if (row.skipped) cell.append(make("small", {}, `${row.skipped.toLocaleString("en")} could not be read`));
   return cell;
 }
