@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from commands import AsJson, Catalog, Engine, Index, Pattern, Weights, build, err, open_catalog, out, print_json, read
-from retrieval.core import AppError, IndexFacts
-from retrieval.indexing import Report
+from retrieval.core import AppError
+from retrieval.indexing import IndexFacts, Report
 from retrieval.searcher import Result
 
 

@@ -20,7 +20,6 @@ from retrieval.core import (
     Catalog,
     Encoder,
     EncoderSpec,
-    IndexFacts,
     Item,
     MissingIndexError,
     StaleIndexError,
@@ -55,6 +54,28 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Return the seconds that the rest will take at this speed, or None before there is a speed."""
         return (self.total - self.done) / self.per_second if self.per_second else None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """How the vectors of a catalogue are searched: `kind` is flat, approximate or pinecone.
+
+    `recall` is the share of the ten nearest that a search finds, measured on a sample; None where it cannot be
+    measured. `size` is in bytes, beside the table of vectors; `seconds` is what making it took; `note` is a sentence.
+    """
+
+    kind: str
+    recall: float | None = None
+    size: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def summary(self) -> str:
+        """In a few words, nothing for an exact search."""
+        if self.kind == "flat":
+            return ""
+        return self.kind if self.recall is None else f"{self.kind}, finds {self.recall:.1%} of the ten nearest"
 
 
 @dataclass(frozen=True, slots=True)

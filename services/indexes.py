@@ -14,8 +14,8 @@ from pathlib import Path
 
 import engines
 from retrieval import comparison, indexing, storage
-from retrieval.core import AppError, EncoderSpec, IndexFacts, MissingIndexError
-from retrieval.indexing import Progress, Report, Stopped
+from retrieval.core import AppError, EncoderSpec, MissingIndexError
+from retrieval.indexing import IndexFacts, Progress, Report, Stopped
 from retrieval.searcher import Searcher
 from retrieval.storage import Manifest
 from services import vector_indexes

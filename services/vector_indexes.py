@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from retrieval import indexing
-from retrieval.core import EncoderSpec, IndexFacts, MissingIndexError, VectorIndex
-from retrieval.indexing import Progress
+from retrieval.core import EncoderSpec, MissingIndexError, VectorIndex
+from retrieval.indexing import IndexFacts, Progress
 from retrieval.storage import Manifest
 from settings import Settings
 

@@ -154,7 +154,12 @@ def test_new_labels_are_followed_and_move_no_vector(table: Path) -> None:
 def test_what_grew_by_more_than_half_is_made_anew(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[int] = []
     train = InvertedLists.train
-    monkeypatch.setattr(InvertedLists, "train", lambda sample, lists: fitted.append(lists) or train(sample, lists))
+
+    def counted(sample: np.ndarray, lists: int) -> InvertedLists:
+        fitted.append(lists)
+        return train(sample, lists)
+
+    monkeypatch.setattr(InvertedLists, "train", counted)
     put(table, rows(COUNT, 2 * COUNT))
     made = bring_up(table, DIM)
     assert len(fitted) == 1
