@@ -37,13 +37,14 @@ def create(services: Services, top: Header, tab: gr.Tab) -> None:
     with gr.Column(elem_classes="mode catalogs"):
         shown = gr.HTML(
             html_template=look.read("catalogs.html"), js_on_load=look.script("catalogs.js"), apply_default_css=False,
-            padding=False,
+            padding=False, render=False,
         )  # fmt: skip
         timer, seen = gr.Timer(POLL_SECONDS, active=False), gr.State(False)
         with gr.Accordion("Search your own pictures", open=False):
             catalogs_new.uploads(services, top, shown)
         with gr.Accordion("Open a data set from the Hugging Face Hub", open=False):
             catalogs_new.hub(services, top, shown)
+        shown.render()
     with gr.Accordion("How it works", open=False, elem_classes="method"):
         gr.Markdown(METHOD)
 

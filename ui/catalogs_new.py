@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from retrieval.catalogs.hub_fetch import Fetching
@@ -54,7 +55,8 @@ def uploads(services: Services, top: Header, shown: gr.HTML) -> None:
     gr.Markdown(f"Many files, or one zip with folders in it (their names become labels). At most {most}.")
     files = gr.File(file_count="multiple", file_types=["image", ".zip"], label="Pictures or a zip", height=160)
     title = gr.Textbox(label="Call it", placeholder="My pictures", max_lines=1, max_length=60)
-    _wire(services, top, shown, "Make a catalogue", keep, [files, title])
+    ended = _wire(services, top, shown, "Make a catalogue", keep, [files, title])
+    ended.then(lambda: None, None, [files], **PRIVATE)  # they are no longer where they were sent to
 
 
 def hub(services: Services, top: Header, shown: gr.HTML) -> None:
@@ -75,8 +77,8 @@ def hub(services: Services, top: Header, shown: gr.HTML) -> None:
 
 def _wire(
     services: Services, top: Header, shown: gr.HTML, do: str, work: Callable[..., None], given: Sequence[gr.Component]
-) -> None:
-    """Add the buttons that begin and stop `work`, and the place where it says how far it is."""
+) -> Dependency:
+    """Add the buttons that begin and stop `work`, and the place where it says how far it is; return what follows it."""
     with gr.Row():
         go = gr.Button(do, variant="primary", min_width=160, scale=0)
         stop = gr.Button("Stop", visible=False, min_width=100, scale=0)
@@ -86,11 +88,12 @@ def _wire(
     def run(*inputs: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
         yield from follow(services, work, *inputs)
 
-    go.click(
+    ended = go.click(
         run, [halt, top.visit, top.engine, *given], [told, go, stop, shown, top.catalog, *top.seen],
         concurrency_id="open", concurrency_limit=4, **PRIVATE,
     )  # fmt: skip
     stop.click(ask_to_stop, [halt], [stop], queue=False, **PRIVATE)
+    return ended
 
 
 def ask_to_stop(halt: Halt) -> gr.Button:

@@ -18,7 +18,7 @@ from services.edits import AUTO, EditModel, Stop, Wish
 from ui import asking, edit_ask, edit_board, query, results
 from ui.asking import Scope, Seen
 from ui.edit_board import Making
-from ui.events import PRIVATE, bound, words
+from ui.events import PRIVATE, answering, bound, words
 from ui.header import Engine, Header, searchable
 
 VARIANTS = (1, 2, 3, 4)
@@ -97,7 +97,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     gr.on([go.click, said.submit], run, [*wish, key, history, running], [board, history, go, halt], **PRIVATE, **QUEUE)
     halt.click(stop, [running], [halt], queue=False, **PRIVATE)
     look_for = [header.catalog, engine, board, history, seen]
-    board.submit(bound(find, services), look_for, [shown, seen, below], **PRIVATE, **FIND)
+    board.submit(bound(find, services), look_for, [shown, seen, below], **answering(shown), **FIND)
     header.opened.change(
         bound(reopened, services), [header.opened, asked, *look_for], [asked, shown, seen, below], **PRIVATE, **FIND
     )

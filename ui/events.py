@@ -23,6 +23,11 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private
 """Arguments of every listener that is no part of the public API."""
 
 
+def answering(shown: gr.Component) -> dict[str, Any]:
+    """Return what PRIVATE is for a listener that may have to wait for others: `shown` says the place in the queue."""
+    return PRIVATE | {"show_progress": "minimal", "show_progress_on": shown}
+
+
 def words(error: Exception) -> str:
     """Return what a visitor is told: an AppError's own sentence, else that it is our fault, with the cause logged."""
     if isinstance(error, AppError):

@@ -24,7 +24,7 @@ from ui import (
     results,
 )
 from ui.asking import COUNTS, Scope, Seen
-from ui.events import PRIVATE, bound, words
+from ui.events import answering, bound, words
 from ui.header import Header
 from ui.models import Models
 
@@ -81,14 +81,15 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     given = [asked, chosen, count, weights, seen]
     answers = [reading, shown, more, space, drawn, seen]
     model: dict[str, Any] = {"concurrency_id": f"engine-{MODELS.engine}"}
+    ask = answering(shown) | model
     header.opened.change(
         bound(opened, services), [header.opened, *given], [asked, chosen, strange, training, *answers],
-        **PRIVATE, **model,
+        **ask,
     )  # fmt: skip
     gr.on(
         [asked.submit, chosen.input, count.input],
         bound(search, services), [header.catalog, *given], answers,
-        trigger_mode="always_last", **PRIVATE, **model,
+        trigger_mode="always_last", **ask,
     )  # fmt: skip
     MODELS.wire(services, header, tab, weights, training)
     gr.api(bound(latent_neighbours, services), api_name="latent_neighbours", **model)

@@ -12,7 +12,7 @@ from retrieval.core import AppError, EncoderSpec
 from services import Services
 from ui import asking, filters, map, query, results, side_by_side, wording
 from ui.asking import COUNT, COUNTS, Scope, Seen
-from ui.events import PRIVATE, bound
+from ui.events import PRIVATE, answering, bound
 from ui.filters import parse as chosen_values
 from ui.header import ENGINE, Engine, Header
 
@@ -65,13 +65,14 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     given = [asked, said, chosen, count, name, beside, seen]
     answer = [shown, drawn, seen, laid, timer]
     model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE[0]}"}
-    header.opened.change(bound(opened, services), [header.opened, *given], [asked, chosen, *answer], **PRIVATE, **model)
+    ask = answering(shown) | model
+    header.opened.change(bound(opened, services), [header.opened, *given], [asked, chosen, *answer], **ask)
     gr.on(
         [asked.submit, chosen.input, count.input, beside.input, timer.tick],
-        bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **PRIVATE, **model,
+        bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **ask,
     )  # fmt: skip
     said.submit(bound(reader, services), [said, name], [name, header.engine], **PRIVATE).then(
-        bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **PRIVATE, **model
+        bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **ask
     )
     gr.on([tab.select, name.input], bound(engine_of, services), [name], [header.engine], **PRIVATE)
     header.offer(tab, name, linked, ENGINE)

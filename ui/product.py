@@ -12,7 +12,7 @@ from services import Services
 from services.product import Seen as Wanted
 from ui import asking, filters, map, product_reading, product_seen, product_training, query, results
 from ui.asking import COUNT, COUNTS, Scope, Seen
-from ui.events import PRIVATE, bound, words
+from ui.events import answering, bound, words
 from ui.header import Header
 from ui.models import Models
 
@@ -67,17 +67,14 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     given = [asked, chosen, count, weights, seen]
     answers = [reading, shown, drawn, seen]
     model: dict[str, Any] = {"concurrency_id": f"engine-{MODELS.engine}"}
-    header.opened.change(
-        bound(opened, services), [header.opened, *given], [asked, chosen, training, *answers], **PRIVATE, **model
-    )
+    ask = answering(shown) | model
+    header.opened.change(bound(opened, services), [header.opened, *given], [asked, chosen, training, *answers], **ask)
     gr.on(
         [asked.submit, chosen.input, count.input],
         bound(search, services), [header.catalog, *given], answers,
-        trigger_mode="always_last", **PRIVATE, **model,
+        trigger_mode="always_last", **ask,
     )  # fmt: skip
-    text.submit(
-        bound(search_words, services), [header.catalog, text, count, weights], [reading, shown], **PRIVATE, **model
-    )
+    text.submit(bound(search_words, services), [header.catalog, text, count, weights], [reading, shown], **ask)
     MODELS.wire(services, header, tab, weights, training)
     gr.api(bound(product_type, services), api_name="product_type", **model)
 

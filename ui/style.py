@@ -18,7 +18,7 @@ from retrieval.searcher import Result
 from services import Services
 from ui import asking, filters, map, query, results, style_why
 from ui.asking import COUNT, COUNTS, Scope, Seen
-from ui.events import PRIVATE, bound, words
+from ui.events import PRIVATE, answering, bound, words
 from ui.filters import parse as chosen_values
 from ui.header import Engine, Header
 from ui.query import Query
@@ -77,12 +77,11 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     given = [asked, chosen, count, weights, content, subject, seen]
     answers = [shown, seen, laid]
     model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE}"}
-    first = header.opened.change(
-        bound(opened, services), [header.opened, *given], [asked, chosen, *answers], **PRIVATE, **model
-    )
+    ask = answering(shown) | model
+    first = header.opened.change(bound(opened, services), [header.opened, *given], [asked, chosen, *answers], **ask)
     again = gr.on(
         [asked.submit, chosen.input, count.input, content.release, subject.change],
-        bound(search, services), [header.catalog, *given], answers, trigger_mode="always_last", **PRIVATE, **model,
+        bound(search, services), [header.catalog, *given], answers, trigger_mode="always_last", **ask,
     )  # fmt: skip
     reasons = [header.catalog, asked, weights, shown, why]
     for event in (first, again):

@@ -137,7 +137,7 @@ def _rows(
     except AppError:
         raise
     except Exception as error:  # the library's readers raise what httpx, fsspec, pyarrow and the Hub's client raise
-        log.warning("streaming %s broke off", wanted, exc_info=error)
+        log.info("streaming %s broke off", wanted, exc_info=error)
         raise AppError(
             f"The connection broke in the middle of {wanted.repo} ({hub_source.line(error)}). "
             "What has arrived is kept: open it again and it goes on from there."
@@ -148,30 +148,35 @@ def _keep(
     rows: Iterator[dict[str, Any]], stream: Any, features: Features, folder: Path, state: _State, limit: int,  # noqa: ANN401
     tell: Callable[[_State, float], None],
 ) -> None:  # fmt: skip
-    """Write `rows` in parts until there are `limit`, and tell how far it is."""
+    """Write `rows` in parts until there are `limit`, and tell how far it is; what came before an error is written."""
     started, begun = time.monotonic(), state.kept
     part: list[dict[str, Any]] = []
     size = 0
     if state.kept >= limit:
         return
-    for row in rows:
-        if row:
-            part.append(row)
-            state.kept += 1
-            size += sum(len(cell.get("bytes") or b"") for cell in row.values() if isinstance(cell, dict))
-        full = state.kept >= limit
-        if full or len(part) >= PART_ROWS or size >= PART_BYTES:
-            _write_part(part, features, folder, state, stream.state_dict())
-            part, size = [], 0
-        if state.seen % _TELL_ROWS == 0 or full:
-            speed = (state.kept - begun) / max(time.monotonic() - started, 1e-3)
-            try:
-                tell(state, speed)
-            except BaseException:
+    safe = 0, state.kept, state.seen, state.stream
+    try:
+        for row in rows:
+            if row:
+                part.append(row)
+                state.kept += 1
+                size += sum(len(cell.get("bytes") or b"") for cell in row.values() if isinstance(cell, dict))
+            full = state.kept >= limit
+            if full or len(part) >= PART_ROWS or size >= PART_BYTES:
                 _write_part(part, features, folder, state, stream.state_dict())
-                raise
-        if full:
-            return
+                part, size = [], 0
+                safe = 0, state.kept, state.seen, state.stream
+            if state.seen % _TELL_ROWS == 0 or full:
+                safe = len(part), state.kept, state.seen, stream.state_dict()
+                tell(state, (state.kept - begun) / max(time.monotonic() - started, 1e-3))
+            if full:
+                return
+    except BaseException:
+        # Back to the last row of which it is sure that the stream goes on after it.
+        count, state.kept, state.seen, at = safe
+        if count:
+            _write_part(part[:count], features, folder, state, at)
+        raise
     _write_part(part, features, folder, state, stream.state_dict())
 
 

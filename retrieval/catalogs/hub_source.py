@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 """How long the Hub may take to answer at all."""
 
-RETRIES = 3
+RETRIES = 1
+"""Of the library's own; the Hub's client below it tries again for half a minute already."""
+
 SUGGESTED: Mapping[str, tuple[str, str]] = {
     "Marqo/deepfashion-multimodal": ("look-alike", "Clothes in studio photos; the Visual-Search project used them"),
     "Marqo/deepfashion-inshop": ("look-alike", "52,591 shop photos of 7,982 garments, in categories and colours"),

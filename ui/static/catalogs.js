@@ -4,6 +4,7 @@ const STATES = {
   indexed: "indexed", stale: "out of date", missing: "not indexed", waiting: "waits for its turn", building: "indexing", failed: "failed",
 };
 const unfolded = new Set();
+const pressed = new Map(); // when a button was pressed that asks once more; a build draws all buttons anew every second
 let value = {};
 
 const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} KB`);
@@ -12,15 +13,13 @@ const duration = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : `${Ma
 const count = (number) => (number === 1 ? "1 picture" : `${number.toLocaleString("en")} pictures`);
 
 function button(text, label, kind, detail, sure = "") {
-  const made = make("button", { type: "button", class: kind, "aria-label": label }, text);
+  const meant = () => Date.now() - (pressed.get(label) ?? 0) < 4000;
+  const made = make("button", { type: "button", class: kind, "aria-label": label }, sure && meant() ? sure : text);
   made.addEventListener("click", () => {
-    if (sure && made.dataset.sure !== "yes") {
-      made.dataset.sure = "yes";
+    if (sure && !meant()) {
+      pressed.set(label, Date.now());
       made.textContent = sure;
-      setTimeout(() => {
-        made.dataset.sure = "";
-        made.textContent = text;
-      }, 4000);
+      setTimeout(() => (made.textContent = text), 4000);
       return;
     }
     made.disabled = true;
@@ -30,9 +29,12 @@ function button(text, label, kind, detail, sure = "") {
 }
 
 function sheet(card) {
-  return make("ul", { class: "sheet" }, ...card.sheet.map((id) => make("li", {}, make("img", {
-    src: `picture/${encodeURIComponent(card.key)}?side=160&id=${encodeURIComponent(id)}`, alt: id, title: id, loading: "lazy", decoding: "async",
-  }))));
+  const shown = card.sheet.map((id) => {
+    const picture = make("img", { src: `picture/${encodeURIComponent(card.key)}?side=160&id=${encodeURIComponent(id)}`, alt: id, title: id, loading: "lazy", decoding: "async" });
+    picture.addEventListener("error", () => picture.parentElement?.remove());
+    return make("li", {}, picture);
+  });
+  return make("ul", { class: "sheet" }, ...shown);
 }
 
 function source(card) {
@@ -105,7 +107,8 @@ function card(card) {
   else doings.append(button("Use", `Use the catalogue ${card.title}`, "primary", { act: "use", catalog: card.key }));
   if (card.removable) doings.append(button("Remove", `Remove the catalogue ${card.title}`, "", { act: "remove", catalog: card.key }, "Sure?"));
   const problem = card.problem ? [make("p", { class: "failed", role: "alert" }, card.problem)] : [];
-  return make("li", { class: card.chosen ? "chosen" : "", "data-key": card.key }, make("header", {}, make("div", {}, heading, source(card)), doings), ...problem, sheet(card), fold);
+  const hollow = card.pictures || card.problem ? [] : [make("p", { class: "none" }, "There are no pictures here yet. Put some there and open it again, or search your own above.")];
+  return make("li", { class: card.chosen ? "chosen" : "", "data-key": card.key }, make("header", {}, make("div", {}, heading, source(card)), doings), ...problem, ...(card.pictures ? [sheet(card)] : hollow), fold);
 }
 
 function closed({ name, problem }) {

@@ -191,22 +191,21 @@ $("[data-do=forget]").addEventListener("click", () => {
   drawMarks();
   if (searched) ask({ liked: [], disliked: [] });
 });
-// Where many ask at once, say how many wait: the answer comes in its turn.
-async function tellQueue() {
+// Where many ask at once, say the own place among them. Gradio writes it over the component, as "queue: 2/9 | 1.5/6.2s".
+function tellPlace() {
   if (!element.classList.contains("busy") || element.offsetParent === null) return;
-  try {
-    const { queue_size: waiting } = await (await fetch("gradio_api/queue/status")).json();
-    if (!element.classList.contains("busy")) return;
-    if (waiting > 1) $(".detail").textContent = `Many people search now: ${waiting} questions wait for their turn, yours among them.`;
-    setTimeout(tellQueue, 1500);
-  } catch {
-    // The connection is gone; Gradio says so itself.
-  }
+  const told = [...(element.closest(".block")?.querySelectorAll(".wrap.minimal") ?? [])].map((mark) => mark.textContent).join(" ");
+  const [, place, count] = told.match(/queue: (\d+)\/(\d+)/) ?? [];
+  const [, spent, whole] = told.match(/([\d.]+)\/([\d.]+)s/) ?? [];
+  const left = Math.ceil(whole - spent);
+  const turn = place === "1" ? "yours is the next question" : `you are number ${place} of ${count} in the queue`;
+  if (place) $(".detail").textContent = `Many people search now: ${turn}${left > 0 ? `, about ${left} s left` : ""}.`;
+  setTimeout(tellPlace, 400);
 }
 
 mode.addEventListener("asked", ({ detail }) => {
   element.classList.add("busy");
-  setTimeout(tellQueue, 1500);
+  setTimeout(tellPlace, 400);
   const narrow = matchMedia("(max-width: 760px)").matches;
   if (detail?.far && narrow) element.scrollIntoView({ block: "start", behavior: "smooth" });
 });
