@@ -138,6 +138,18 @@ def test_an_update_mends_the_part_and_fits_no_centroids(table: Path, monkeypatch
     after = sorted(path.name for path in table.parent.glob("*.codes"))
     assert len(after) == 1
     assert after != before
+    put(table, [], ["00300.jpg"])
+    bring_up(table, DIM)
+    assert len(ApproximateIndex(table, DIM)) == len(held) - 1
+    assert sorted(path.name for path in table.parent.glob("*.codes")) == after
+
+
+def test_many_small_updates_lose_nothing(table: Path) -> None:
+    for n in range(6):
+        put(table, rows(COUNT + 100 * n, COUNT + 100 * n + 100), [f"{i:05}.jpg" for i in range(100 * n, 100 * n + 100)])
+        made = bring_up(table, DIM)
+    assert made.recall >= approximate.TARGET
+    assert recall(ApproximateIndex(table, DIM), oracle(rows(600, COUNT + 600))) >= 0.98
 
 
 def test_new_labels_are_followed_and_move_no_vector(table: Path) -> None:

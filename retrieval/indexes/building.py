@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +35,10 @@ class _Standing:
     rows: np.ndarray
     live: np.ndarray
 
-    def dead(self) -> np.ndarray:
-        """Return int64 (n,), the slots of vectors that the table holds no more."""
-        return np.flatnonzero((self.rows != FREE) & ~self.live)
-
-    def room(self) -> np.ndarray:
-        """Return int64 (n,), the slots that can take a vector, those behind the last one included."""
-        return np.concatenate([np.flatnonzero(~self.live), np.arange(len(self.rows), PART_SLOTS)])
+    def outdated(self, coming: int) -> bool:
+        """Return whether the centroids have to be fitted anew, `coming` vectors added to what came and went before."""
+        changed = int((~self.live).sum()) + len(self.rows) - self.files.trained + coming
+        return changed > _GROWN * self.files.trained
 
 
 def make_parts(folder: Path, name: str, stored: StoredRows, old: Layout | None, track: Track) -> Layout:
@@ -58,12 +55,12 @@ def make_parts(folder: Path, name: str, stored: StoredRows, old: Layout | None, 
     maker = _Maker(folder, f"{name}.{secrets.token_hex(4)}", stored, numbers, marks, track)
     made = []
     for each in standing:
-        slots = each.room()[: len(fresh)]
-        coming, fresh = fresh[: len(slots)], fresh[len(slots) :]
-        if len(coming) + len(each.dead()) <= _GROWN * each.files.trained:
-            made.append(maker.mend(each, slots, coming))
-        else:
+        room = max(0, PART_SLOTS - len(each.rows))
+        coming, fresh = fresh[:room], fresh[room:]
+        if each.outdated(len(coming)):
             fresh = np.sort(np.concatenate([each.rows[each.live], coming, fresh]))
+        else:
+            made.append(maker.mend(each, coming))
     for start in range(0, len(fresh), PART_SLOTS):
         made.append(maker.make(fresh[start : start + PART_SLOTS]))
     written = f"{maker.name}.postings"
@@ -125,25 +122,29 @@ class _Maker:
         part.write(self.folder, files)
         return files
 
-    def mend(self, standing: _Standing, slots: np.ndarray, coming: np.ndarray) -> Files:
-        """Write a part anew without its dead and with the rows `coming` in `slots`, or keep it as it is."""
-        dead, old = standing.dead(), Part.read(self.folder, standing.files)
-        if not len(dead) and not len(coming):
-            self._tell(len(old))
+    def mend(self, standing: _Standing, coming: np.ndarray) -> Files:
+        """Write a part anew with the rows `coming` in slots behind its last, or keep what did not change of it.
+
+        The slots of what is gone stay empty: FAISS does not clear them in its lists, and would mix old codes into new.
+        """
+        gone = bool(((standing.rows != FREE) & ~standing.live).any())
+        if not gone and not len(coming):
+            self._tell(len(standing.rows))
             return standing.files
-        files = self._files(old.lists is not None, standing.files.trained)
-        size = int(max(len(old.rows), 1 + slots.max(initial=0)))
-        shutil.copyfile(self.folder / standing.files.codes, self.folder / files.codes)
-        with (self.folder / files.codes).open("rb+") as file:
-            file.truncate(size * self.stored.dim)
-        codes = np.memmap(self.folder / files.codes, np.uint8, "r+", shape=(size, self.stored.dim))
-        rows, marks = np.full(size, FREE, np.int64), np.zeros(size, np.uint64)
-        rows[: len(old.rows)], marks[: len(old.rows)] = np.where(standing.live, old.rows, FREE), old.marks
+        old, size = Part.read(self.folder, standing.files), len(standing.rows) + len(coming)
+        files, codes = self._files(old.lists is not None, standing.files.trained), old.codes
+        if len(coming):
+            shutil.copyfile(self.folder / standing.files.codes, self.folder / files.codes)
+            with (self.folder / files.codes).open("rb+") as file:
+                file.truncate(size * self.stored.dim)
+            codes = np.memmap(self.folder / files.codes, np.uint8, "r+", shape=(size, self.stored.dim))
+        else:
+            files = replace(files, codes=standing.files.codes)
+        rows = np.concatenate([np.where(standing.live, old.rows, FREE), np.full(len(coming), FREE, np.int64)])
+        marks = np.concatenate([old.marks, np.zeros(len(coming), np.uint64)])
         part = Part(codes, rows, marks, old.scale, old.lists)
-        if part.lists is not None:
-            part.lists.remove(dead)
         self._tell(int(standing.live.sum()))
-        self._fill(part, slots, coming)
+        self._fill(part, np.arange(len(standing.rows), size), coming)
         part.write(self.folder, files)
         return files
 

@@ -107,12 +107,12 @@ class InvertedLists:
         return self._index.nlist
 
     def add(self, vectors: np.ndarray, slots: np.ndarray) -> None:
-        """Insert float32 (n, dim) under the numbers int64 (n,)."""
-        self._index.add_with_ids(vectors, slots)
+        """Insert float32 (n, dim) under the numbers int64 (n,).
 
-    def remove(self, slots: np.ndarray) -> None:
-        """Drop the rows numbered int64 (n,)."""
-        self._index.remove_ids(faiss.IDSelectorBatch(slots))
+        There is no removal: faiss-cpu 1.15.1 leaves the codes of removed vectors in the block and mixes the next ones
+        into them.
+        """
+        self._index.add_with_ids(vectors, slots)
 
     def search(self, query: np.ndarray, many: int, probes: int, bits: np.ndarray | None = None) -> np.ndarray:
         """Return int64 (<= many,), the likeliest slots in the `probes` lists that are nearest to float32 (dim,).

@@ -97,11 +97,12 @@ class Part:
         """
         looked_at = max(_LOOKED_AT, 8 * many)
         if self.lists is None or 2 * looked_at > len(self.rows if allowed is None else allowed):
-            slots = np.flatnonzero(self.rows != FREE) if allowed is None else allowed
+            slots = np.arange(len(self.rows)) if allowed is None else allowed
         elif allowed is None:
             slots = self.lists.search(query, looked_at, probes)
         else:
             slots = self.lists.search(query, looked_at, self.lists.lists, self._bits(allowed))
+        slots = slots[self.rows[slots] != FREE]
         scores = self._scores(query, slots)
         if len(slots) > many:
             best = np.argpartition(-scores, many)[:many]
