@@ -52,11 +52,12 @@ class Work:
     image_size: int
 
 
-def on_ray(work: Work, root: Path, size: int | None = None) -> Encode:
+def on_ray(work: Work, root: Path, cores: int | None = None) -> Encode:
     """Return the way over Ray: tasks read and decode, a pool of actors that load the encoder once encode.
 
-    The pool has an actor for every GPU, or for every core where there is none; `size` sets another number. A worker
-    that dies is replaced and its batches are done again. On a cluster the project below `root` goes to every worker.
+    The pool has an actor for every GPU, or for every core where there is none. A worker that dies is replaced and its
+    batches are done again. On a cluster the project below `root` goes to every worker; else Ray is started here, to use
+    `cores`, all by itself.
     Raises AppError where Ray is not installed, does not start, or a worker cannot open the catalogue or the encoder.
     """
     _imported()
@@ -66,16 +67,16 @@ def on_ray(work: Work, root: Path, size: int | None = None) -> Encode:
         first = list(itertools.islice(todo, WAVE))
         if not first:
             return
-        with _running(root) as ray:
+        with _running(root, cores) as ray:
             known = ray.put(np.sort(np.array([bytes.fromhex(each) for each in table.digests()], "S16")))
             while first:
                 again: set[str] = set()
-                for batch, lost in _encoded(ray, first, work, known, table, size):
+                for batch, lost in _encoded(ray, first, work, known, table):
                     yield batch
                     again.update(lost)
                 nothing = ray.put(np.empty(0, "S16"))
                 rest = [item for item in first if item.id in again]
-                for batch, _ in _encoded(ray, rest, work, nothing, table, size) if rest else ():
+                for batch, _ in _encoded(ray, rest, work, nothing, table) if rest else ():
                     yield batch
                 first = list(itertools.islice(todo, WAVE))
 
@@ -94,7 +95,7 @@ def _imported() -> Any:  # noqa: ANN401 - a module
 
 
 @contextmanager
-def _running(root: Path) -> Iterator[Any]:
+def _running(root: Path, cores: int | None) -> Iterator[Any]:
     """Join the cluster that RAY_ADDRESS names, or start one on this machine and stop it in the end."""
     ray = _imported()
     address = os.environ.get("RAY_ADDRESS")
@@ -105,7 +106,7 @@ def _running(root: Path) -> Iterator[Any]:
         try:
             ray.init(
                 runtime_env=shipped, log_to_driver=False, logging_level=logging.ERROR,
-                **({} if address else {"include_dashboard": False}),
+                **({} if address else {"include_dashboard": False, "num_cpus": cores}),
             )  # fmt: skip
         except (RuntimeError, ValueError, OSError) as error:
             where = f"The cluster at {address}" if address else "Ray on this machine"
@@ -133,13 +134,12 @@ def _encoded(
     work: Work,
     known: Any,  # noqa: ANN401 - a reference to an array
     table: VectorTable,
-    size: int | None,
 ) -> Iterator[tuple[Batch, list[str]]]:
     """Yield batches as they are done, and the ids whose known vector has gone from the table meanwhile."""
     resources = ray.cluster_resources()
     gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
     blocks = [_asked(items[at : at + _BLOCK]) for at in range(0, len(items), _BLOCK)]
-    pool = min(size or gpus or cores, len(blocks))
+    pool = min(gpus or cores, len(blocks))
     share = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1 - _READ_SHARE}
     read_share = 1 if gpus else _READ_SHARE
     context = ray.data.DataContext.get_current()
