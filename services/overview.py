@@ -12,7 +12,7 @@ from retrieval import catalogs, indexing, storage
 from retrieval.core import AppError, EncoderSpec, StaleIndexError
 from services.indexes import Indexes, Status
 from services.opened import Opened
-from services.views import Views
+from services.views import KEPT_FOR, Views
 
 SHEET = 8
 _VALUES = 12
@@ -63,13 +63,14 @@ class Overview:
         self._counted: dict[str, tuple[str, float, Facts]] = {}
 
     def facts(self, catalog: str) -> Facts:
-        """Return what a catalogue holds, as counted within the last _KEEP_SECONDS or since its index was made."""
-        made = self._indexes.made(catalog)
+        """Return what a catalogue holds, as counted since its index was made and not long ago."""
+        made, started = self._indexes.made(catalog), time.monotonic()
         known = self._counted.get(catalog)
-        if known and known[0] == made and time.monotonic() - known[1] < _KEEP_SECONDS:
+        if known and known[0] == made and started < known[1]:
             return known[2]
         facts = self._count(catalog)
-        self._counted[catalog] = (made, time.monotonic(), facts)
+        ended = time.monotonic()
+        self._counted[catalog] = (made, ended + max(_KEEP_SECONDS, KEPT_FOR * (ended - started)), facts)
         return facts
 
     def _count(self, catalog: str) -> Facts:

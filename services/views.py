@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
@@ -17,6 +18,9 @@ from settings import Settings
 _THUMBNAILS = 2048
 _FACET_VALUES = 60
 _EXAMPLES = 6
+_LONG_SECONDS = 0.5
+KEPT_FOR = 20
+"""What is counted of a catalogue is kept for so many times as long as the counting took."""
 
 
 class Views:
@@ -28,22 +32,27 @@ class Views:
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._sheets: dict[str, set[str]] = {}
-        self._facets: dict[str, tuple[str, dict[str, dict[str, int]]]] = {}
+        self._facets: dict[str, tuple[str, float, dict[str, dict[str, int]]]] = {}
 
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
-        """Return attribute -> value -> count for the attributes that are useful as filters, common values first."""
-        made = self._indexes.made(catalog)
+        """Return attribute -> value -> count for the attributes that are useful as filters, common values first.
+
+        They are counted anew when the index is; before there is one, each time, but seldom where counting takes long.
+        """
+        made, started = self._indexes.made(catalog), time.monotonic()
         with self._lock:
             known = self._facets.get(catalog)
-        if known and made and known[0] == made:
-            return known[1]
+        if known and known[0] == made and (made or started < known[1]):
+            return known[2]
         counts: dict[str, Counter[str]] = {}
         for item in catalogs.known(self._opened.catalog(catalog)):
             for name, value in item.attributes.items():
                 counts.setdefault(name, Counter())[value] += 1
         found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        ended = time.monotonic()
+        kept = KEPT_FOR * (ended - started) if ended - started > _LONG_SECONDS else 0.0
         with self._lock:
-            self._facets[catalog] = (made, found)
+            self._facets[catalog] = (made, ended + kept, found)
         return found
 
     def examples(self, catalog: str) -> list[str]:
