@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=settings.port, help="port (default: the first free from 7860)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("faiss.loader", "httpx"):
+    for chatty in ("faiss.loader", "httpx", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if given.auth and not settings.auth:
         parser.error("--auth needs names and passwords: set VISUAL_SEARCH_AUTH to name:password, …")

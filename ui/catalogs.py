@@ -18,10 +18,10 @@ POLL_SECONDS = 1.0
 _ACTS = ("use", "build", "stop", "delete", "remove", "forget")
 
 METHOD = """
-**A catalogue** is where pictures come from: the drawn sample, a folder on the machine that runs this app (given when it
-is started), a data set of the Hugging Face Hub, or your own upload. **An index** is what one engine made of a
-catalogue: a list of numbers for each picture, kept on disk. Building one looks at every picture once; bringing it up to
-date looks only at what is new or changed, and stopping keeps what is done.
+**A catalogue** is where pictures come from: the drawn sample, a folder on the machine that runs this app or a bucket in
+S3 (given when it is started), a data set of the Hugging Face Hub, or your own upload. **An index** is what one engine
+made of a catalogue: a list of numbers for each picture, kept on disk. Building one looks at every picture once;
+bringing it up to date looks only at what is new or changed, and stopping keeps what is done.
 
 **From the Hub**, the first picture column is the picture and classes and short texts are its attributes. Only the rows
 you ask for are kept; where the connection breaks, the next try goes on from there. A data set that wants to run its own
