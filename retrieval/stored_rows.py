@@ -66,6 +66,11 @@ class StoredRows:
         for rows in self._all("attributes", 65536):
             yield np.array([row[0] for row in rows], np.int64), [json.loads(row[1]) for row in rows]
 
+    def contents(self) -> Iterator[tuple[int, str, str, str]]:
+        """Yield (row number, id, digest of the picture, attributes as JSON) of all that have a vector, in order."""
+        for rows in self._all("id, digest, attributes", 65536):
+            yield from rows
+
     def marks(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (row numbers int64 (n,) in order, uint64 (n,) marks that change with the picture's content)."""
         numbers, marks = array("q"), array("Q")

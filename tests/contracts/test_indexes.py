@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from retrieval.indexes import building, part
 from retrieval.indexes.approximate import ApproximateIndex
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import FaissIndex
+from retrieval.indexes.pinecone_index import Account, PineconeIndex
+from tests import pinecone_service
 
 DIM = 8
 Make = Callable[[int], VectorIndex]
@@ -32,9 +36,30 @@ def approximate(dim: int) -> VectorIndex:
 MAKERS: list[Make] = [ExactIndex, FaissIndex, approximate]
 
 
-@pytest.fixture(params=MAKERS, ids=["exact", "faiss", "approximate"])
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """Return an account at the service of tests/, or, where PINECONE_API_KEY is set, at the real one."""
+    pytest.importorskip("pinecone", reason="the package pinecone is not here: pip install -r requirements-scale.txt")
+    key = os.environ.get("PINECONE_API_KEY")
+    if not key:
+        with pinecone_service.running() as service:
+            yield Account(pinecone_service.KEY, "contract", host=service.url)
+        return
+    from pinecone import Pinecone
+
+    account = Account(key, f"contract-{uuid.uuid4().hex[:8]}")
+    try:
+        yield account
+    finally:
+        Pinecone(api_key=key).indexes.delete(account.index)
+
+
+@pytest.fixture(params=[*MAKERS, "pinecone"], ids=["exact", "faiss", "approximate", "pinecone"])
 def make(request: pytest.FixtureRequest) -> Make:
-    return request.param
+    if request.param != "pinecone":
+        return request.param
+    account = request.getfixturevalue("account")
+    return lambda dim: PineconeIndex(account, dim, f"test-{next(_COUNT)}", create=True)
 
 
 @pytest.fixture(autouse=True)
