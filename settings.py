@@ -14,7 +14,7 @@ LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
 S3_CACHE_MB = 2048
-INDEXES = ("auto", "flat", "approximate")
+INDEXES = ("auto", "flat", "approximate", "pinecone")
 PERSISTENT = Path("/data")
 """Where a Space keeps what outlives a restart, if it has paid for it."""
 
@@ -52,6 +52,11 @@ class Settings:
     s3_cache_bytes: int = S3_CACHE_MB << 20
     s3_links: bool = False
     index: str = "auto"
+    pinecone_key: str = field(default="", repr=False)
+    pinecone_index: str = ""
+    pinecone_cloud: str = "aws"
+    pinecone_region: str = "us-east-1"
+    pinecone_host: str = ""
 
     def __post_init__(self) -> None:
         """Raise AppError where a choice is none of those that there are."""
@@ -62,7 +67,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ, persistent: Path = PERSISTENT) -> Settings:
         """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE (0 or 1).
 
-        _INDEX says how vectors are searched: auto, flat or approximate.
+        _INDEX says how vectors are searched: auto, flat, approximate or pinecone; for that PINECONE_API_KEY and
+        _PINECONE_INDEX, _CLOUD and _REGION of the index to make.
         For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
@@ -97,13 +103,18 @@ class Settings:
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
             s3_cache_bytes=int(kept_mb) << 20,
             index=environment.get("VISUAL_SEARCH_INDEX", "").strip() or "auto",
+            pinecone_key=environment.get("PINECONE_API_KEY", "").strip(),
+            pinecone_index=environment.get("VISUAL_SEARCH_PINECONE_INDEX", "").strip(),
+            pinecone_cloud=environment.get("VISUAL_SEARCH_PINECONE_CLOUD", "").strip() or "aws",
+            pinecone_region=environment.get("VISUAL_SEARCH_PINECONE_REGION", "").strip() or "us-east-1",
+            pinecone_host=environment.get("PINECONE_CONTROLLER_HOST", "").strip(),
             s3_links=environment.get("VISUAL_SEARCH_S3_LINKS") == "1",
         )
 
     @property
     def public(self) -> Settings:
         """The same without what is secret, for other machines."""
-        return replace(self, openai_key="", auth=())
+        return replace(self, openai_key="", pinecone_key="", auth=())
 
     @property
     def hub(self) -> Path:

@@ -176,6 +176,7 @@ class Indexes:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
         spec = engines.spec(engine, weights)
         folder, job = self.folder(catalog), self._job(catalog, spec)
+        vector_indexes.forget(self._settings, storage.files(folder, spec))
         with self._lock:
             self._jobs.pop((catalog, spec.engine, spec.weights), None)
             job.halted = True

@@ -12,6 +12,7 @@ from pathlib import Path
 from retrieval.catalogs import hub_fetch, hub_names, huggingface, listing, s3_catalog
 from retrieval.catalogs.hub_fetch import Track
 from retrieval.core import AppError
+from services import vector_indexes
 from services.indexes import Indexes
 from services.opened import Opened
 from services.registry import Registry
@@ -103,6 +104,10 @@ class Shelf:
             self._opened.close(key)
             self._indexes.forget(key, stopped.set)
             stopped.wait()  # who adds it again would write where this deletes
+            try:
+                vector_indexes.forget(self._settings, folder.glob("*"))
+            except AppError as error:
+                log.warning("what %s has at Pinecone stays there: %s", name, error)
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
         if name.startswith("hf:"):

@@ -1,10 +1,11 @@
-"""Which kind of index answers for a catalogue: exact while it is small, approximate beyond; made and opened here."""
+"""Which kind of index answers for a catalogue: exact while it is small, approximate beyond, or Pinecone."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval import indexing
 from retrieval.core import EncoderSpec, MissingIndexError, VectorIndex
@@ -12,6 +13,12 @@ from retrieval.indexing import IndexFacts, Progress
 from retrieval.storage import Manifest
 from settings import Settings
 
+if TYPE_CHECKING:
+    from retrieval.indexes.layout import Layout
+    from retrieval.indexes.pinecone_index import Account
+    from retrieval.indexes.pinecone_upload import Uploaded
+
+_SENT = ".pinecone.json"
 FLAT_MOST = 100_000
 """Up to so many pictures `auto` searches exactly: benchmarks/scale.py measures what that takes."""
 
@@ -24,47 +31,99 @@ def kind(settings: Settings, manifest: Manifest) -> str:
 
 
 def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
-    """Make what the search needs beside the table of vectors, which is finished; `track` may raise Stopped."""
+    """Make what the search needs of the table of vectors, which is finished; `track` may raise Stopped."""
     manifest = indexing.open_manifest(folder, spec)
-    if kind(settings, manifest) == "flat":
+    table, chosen, started = folder / manifest.table, kind(settings, manifest), time.perf_counter()
+
+    def telling(doing: str) -> Callable[[int, int], None]:
+        def told(done: int, total: int) -> None:
+            track(Progress(done, total, 0, done / (time.perf_counter() - started), doing))
+
+        return told
+
+    if chosen == "flat":
         return IndexFacts("flat", 1.0)
+    if chosen == "pinecone":
+        from retrieval.indexes import pinecone_upload
+
+        namespace = f"{folder.name}.{spec.engine}-{spec.weights}.{Path(manifest.table).stem.rpartition('-')[2]}"
+        return _at_pinecone(
+            pinecone_upload.bring_up(
+                table, spec.dim, account(settings, spec.dim), namespace, manifest.made, telling("Sending to Pinecone")
+            )
+        )
     from retrieval.indexes import approximate
 
-    started = time.perf_counter()
-
-    def told(done: int, total: int) -> None:
-        track(Progress(done, total, 0, done / (time.perf_counter() - started), "Sorting into lists"))
-
-    made = approximate.bring_up(folder / manifest.table, spec.dim, manifest.made, told)
-    return IndexFacts("approximate", made.recall, made.size, made.seconds)
+    return _on_disk(approximate.bring_up(table, spec.dim, manifest.made, telling("Sorting into lists")))
 
 
 def facts(settings: Settings, folder: Path, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
-    """Return how a finished index is searched as it now lies on disk, or None where that has to be made yet."""
-    if kind(settings, manifest) == "flat":
+    """Return how a finished index is searched, as the disk says, or None where that has to be made yet."""
+    table, chosen = folder / manifest.table, kind(settings, manifest)
+    if chosen == "flat":
         return IndexFacts("flat", 1.0)
+    if chosen == "pinecone":
+        from retrieval.indexes import pinecone_upload
+
+        sent = pinecone_upload.read(table)
+        return _at_pinecone(sent) if sent else None
     from retrieval.indexes import layout
 
-    made = layout.read(folder / manifest.table)
-    return IndexFacts("approximate", made.recall, made.size, made.seconds) if made else None
+    made = layout.read(table)
+    return _on_disk(made) if made else None
 
 
 def opened(settings: Settings, folder: Path, spec: EncoderSpec) -> VectorIndex:
-    """Open the finished index of `spec` in `folder`; raises MissingIndexError."""
+    """Open the finished index of `spec` in `folder`; raises MissingIndexError or StaleIndexError."""
     manifest = indexing.open_manifest(folder, spec)
-    if kind(settings, manifest) == "flat":
+    table, chosen = folder / manifest.table, kind(settings, manifest)
+    if chosen == "flat":
         from retrieval.indexes.faiss_index import FaissIndex
 
         index = FaissIndex(spec.dim)
         for ids, vectors, attributes in indexing.stored_blocks(folder, spec):
             index.add(ids, vectors, attributes)
         return index
+    if chosen == "pinecone":
+        from retrieval.indexes import pinecone_upload
+
+        return pinecone_upload.opened(table, spec.dim, account(settings, spec.dim))
     from retrieval.indexes.approximate import ApproximateIndex
 
-    found = ApproximateIndex(folder / manifest.table, spec.dim)
+    found = ApproximateIndex(table, spec.dim)
     if manifest.pictures and not len(found):
         raise MissingIndexError(
             f"The vectors of this catalogue are there, their approximate index is not. Run: python cli.py index "
             f"--engine {spec.engine} --weights {spec.weights} --catalog '{manifest.catalog}'"
         )
     return found
+
+
+def forget(settings: Settings, files: Iterable[Path]) -> None:
+    """Delete what indexes left at Pinecone, before these files of theirs are deleted; raises AppError."""
+    for path in files:
+        if path.name.endswith(_SENT):
+            from retrieval.indexes import pinecone_upload
+
+            pinecone_upload.forget(path.with_name(path.name.removesuffix(_SENT)), account(settings, 0))
+
+
+def account(settings: Settings, dim: int) -> Account:
+    """Return the account that the settings name; an index of its own for every size of vectors unless they name one."""
+    from retrieval.indexes.pinecone_index import Account
+
+    return Account(
+        settings.pinecone_key,
+        settings.pinecone_index or f"visual-search-{dim}",
+        settings.pinecone_cloud,
+        settings.pinecone_region,
+        settings.pinecone_host,
+    )
+
+
+def _on_disk(made: Layout) -> IndexFacts:
+    return IndexFacts("approximate", made.recall, made.size, made.seconds)
+
+
+def _at_pinecone(sent: Uploaded) -> IndexFacts:
+    return IndexFacts("pinecone", None, 0, sent.seconds, sent.cost)

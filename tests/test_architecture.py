@@ -54,6 +54,7 @@ HEAVY = {
     "openTSNE",
     "boto3",
     "botocore",
+    "pinecone",
     "ray",
 }
 ONLY_IN = {
@@ -64,6 +65,7 @@ ONLY_IN = {
     "datasets": ("retrieval/catalogs/",),
     "boto3": ("retrieval/catalogs/s3.py",),
     "botocore": ("retrieval/catalogs/s3.py",),
+    "pinecone": ("retrieval/indexes/pinecone_index.py",),
     "ray": ("retrieval/ray_encoding.py",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},

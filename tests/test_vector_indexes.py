@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from retrieval.indexes.approximate import ApproximateIndex
 from retrieval.indexes.faiss_index import FaissIndex
 from services import Services, vector_indexes
 from settings import Settings
+from tests import pinecone_service
 from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, write_picture
 
 
@@ -105,5 +108,82 @@ def test_what_a_visitor_uploads_is_searched_on_this_machine(place: Path, folder:
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
-    with pytest.raises(AppError, match="no index 'faiss'. Choose one of: auto, flat, approximate"):
+    with pytest.raises(AppError, match="no index 'faiss'. Choose one of: auto, flat, approximate, pinecone"):
         Settings.from_environment({"VISUAL_SEARCH_INDEX": "faiss"})
+
+
+@pytest.fixture
+def pinecone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pinecone_service.Service]:
+    pytest.importorskip("pinecone", reason="the package pinecone is not here: pip install -r requirements-scale.txt")
+    with pinecone_service.running() as service:
+        monkeypatch.setenv("PINECONE_API_KEY", pinecone_service.KEY)
+        monkeypatch.setenv("PINECONE_CONTROLLER_HOST", service.url)
+        yield service
+
+
+def ran(*words: str) -> str:
+    done = CliRunner().invoke(app, ["-q", *words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_command_line_indexes_at_pinecone_and_searches_there(
+    place: Path, folder: Path, pinecone: pinecone_service.Service
+) -> None:
+    name = ("--engine", "colours", "--catalog", f"folder:{folder}", "--index", "pinecone")
+    told = ran("index", *name)
+    assert "Search: pinecone. 12 vectors of 48 numbers at Pinecone (visual-search-48, namespace folder-" in told
+    hits = json.loads(ran("search", *name, "--json", "--image", str(folder / "red" / "03.jpg")))
+    assert (hits[0]["id"], round(hits[0]["score"], 3), hits[0]["attributes"]) == ("red/03.jpg", 1.0, {"label": "red"})
+    assert pinecone.asked["query"] == 1
+
+
+def test_the_app_searches_at_pinecone_where_the_settings_say_so(
+    place: Path, folder: Path, pinecone: pinecone_service.Service
+) -> None:
+    services = Services(
+        Settings.from_environment({**os.environ, "VISUAL_SEARCH_INDEX": "pinecone"}), [f"folder:{folder}"]
+    )
+    key = services.key(f"folder:{folder}")
+    services.build(key, "colours")
+    searcher = services.searcher(key, "colours")
+    result = searcher.by_id("red/03.jpg", 24, {"label": ["red", "blue"]})
+    assert {hit.attributes["label"] for hit in result.hits} == {"red", "blue"}
+    assert len(result.hits) == 7
+    assert services.thumbnail(key, "green/04.jpg")
+    with pytest.raises(AppError, match="not in the catalogue"):
+        services.thumbnail(key, "nobody.jpg")
+    row = next(row for row in services.overview.rows(key) if row.engine == "colours")
+    assert (row.state, row.searched) == ("indexed", "pinecone")
+    (namespace,) = pinecone.indexes["visual-search-48"].namespaces
+    assert namespace.startswith(f"{key}.colours-none.")
+    services.indexes.delete(key, "colours")
+    assert not pinecone.indexes["visual-search-48"].namespaces
+
+
+def test_a_catalogue_that_is_removed_leaves_nothing_at_pinecone(
+    place: Path, folder: Path, pinecone: pinecone_service.Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL_SEARCH_INDEX", "pinecone")
+    name = f"folder:{folder}"
+    ran("catalogs", "add", name)
+    ran("index", "--engine", "colours", "--catalog", name)
+    assert pinecone.indexes["visual-search-48"].namespaces
+    ran("catalogs", "remove", name)
+    assert not pinecone.indexes["visual-search-48"].namespaces
+
+
+def test_what_a_visitor_uploads_is_never_sent(place: Path, folder: Path, pinecone: pinecone_service.Service) -> None:
+    services = Services(
+        Settings.from_environment({**os.environ, "VISUAL_SEARCH_INDEX": "pinecone"}), [f"folder:{folder}"]
+    )
+    services.opened.keep_private("mine", services.catalog(services.key(f"folder:{folder}")), place / "home")
+    services.build("mine", "colours")
+    assert not pinecone.asked
+
+
+def test_the_key_is_in_no_settings_that_are_shown_or_handed_on() -> None:
+    settings = Settings.from_environment({"PINECONE_API_KEY": "pcsk_secret"})
+    assert settings.pinecone_key == "pcsk_secret"
+    assert "pcsk" not in repr(settings)
+    assert not settings.public.pinecone_key

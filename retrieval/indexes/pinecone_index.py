@@ -35,7 +35,7 @@ REQUEST_ROWS = 1000
 NUMBER_BYTES = 22
 METADATA_BYTES = 40_000
 AT_ONCE = 8
-TRIES = 8
+TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 READY_SECONDS, SETTLE_SECONDS = 300, 180.0
 _FETCHED = 100
@@ -274,7 +274,10 @@ class PineconeIndex:
 
 
 def patiently(job: Callable[[], T], account: Account) -> T:
-    """Do `job`, again and again with longer waits while the service is busy or away; raises AppError."""
+    """Do `job`, again and again with longer waits while the service is busy or away; raises AppError.
+
+    The client itself asks three times more, within seconds; this outlasts minutes.
+    """
     from pinecone import errors
 
     passing = (errors.RateLimitError, errors.ServiceError, errors.PineconeConnectionError, errors.PineconeTimeoutError)
@@ -314,10 +317,10 @@ def _client(account: Account) -> Pinecone:
     if not account.key:
         raise AppError("Pinecone needs a key. Set PINECONE_API_KEY to that of your project.")
     try:
-        from pinecone import Pinecone, RetryConfig
+        from pinecone import Pinecone
     except ImportError:
         raise AppError("The package pinecone is not here. Run: pip install -r requirements-scale.txt") from None
     try:
-        return Pinecone(api_key=account.key, host=account.host or None, retry_config=RetryConfig(max_retries=0))
+        return Pinecone(api_key=account.key, host=account.host or None)
     except ValueError as error:
         raise AppError(f"PINECONE_API_KEY cannot be used ({str(error).replace(account.key, '…')}).") from None

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -73,7 +73,7 @@ def forget(table: Path, account: Account) -> None:
     """Delete the namespace of a table, then the record of it; none is no error. Raises AppError."""
     known = read(table)
     if known:
-        PineconeIndex(account, known.dim, known.namespace).drop(known.namespace)
+        PineconeIndex(replace(account, index=known.index), known.dim, known.namespace).drop(known.namespace)
     for path in (_manifest(table), _record(table)):
         path.unlink(missing_ok=True)
 
