@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import arrival, catalogs, compare, edit, header, latent, look, look_alike, map, pictures, product, style
+from ui import arrival, catalogs, compare, crowd, edit, header, latent, look, look_alike, map, pictures, product, style
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
@@ -21,9 +21,13 @@ TABS = (
 KEPT = (600, 3600)
 """Every so many seconds, delete what visitors sent so many seconds ago; all of it when the app ends."""
 
+TELL_SECONDS = 1.0
+"""How often those who wait hear of their place in the queue."""
+
 
 def build(services: Services) -> gr.Blocks:
     """Lay out the page: the header, then one tab per row of TABS, each wired to the header by itself."""
+    crowd.prepare()
     with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
         top = header.create(services)
         with gr.Tabs() as tabs:
@@ -31,7 +35,8 @@ def build(services: Services) -> gr.Blocks:
                 with gr.Tab(title, id=key) as tab:
                     create(services, top, tab)
         arrival.link(services, top, demo, tabs)
-    demo.queue(max_size=services.settings.max_queue)
+    crowd.ease(demo)
+    demo.queue(max_size=services.settings.max_queue, status_update_rate=TELL_SECONDS)
     return demo
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import uuid
 import zipfile
@@ -18,6 +19,7 @@ import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+from starlette.routing import Route
 
 import ui
 from services import Services
@@ -258,3 +260,39 @@ def test_who_is_not_let_in_sees_neither_page_nor_picture(
         assert client.get(picture).status_code == 401
         assert client.post("login", data={"username": "ann", "password": "s3cret"}).status_code == 200
         assert client.get(picture).status_code == 200
+
+
+OPEN = {
+    "/", "/openapi.json", "/robots.txt", "/manifest.json", "/favicon.ico", "/theme.css", "/gradio_api/theme.css",
+    "/gradio_api/app_id", "/gradio_api/startup-events", "/gradio_api/token", "/gradio_api/user",
+    "/gradio_api/heartbeat/{session_hash}",
+}  # fmt: skip
+"""What a stranger needs for the log-in itself, or learns nothing from."""
+
+
+def routes(served: Served) -> set[tuple[str, str]]:
+    """Return (path, method) of everything that the web application answers, Gradio's and ours."""
+    app = served.demo.app
+    documented = {(path, way.upper()) for path, ways in app.openapi()["paths"].items() for way in ways}
+    return documented | {
+        (each.path, way) for each in app.routes if isinstance(each, Route) for way in each.methods or ()
+    }
+
+
+def test_every_route_is_behind_the_log_in(settings: Settings, folder: Path, served: Served, tmp_path: Path) -> None:
+    guarded = replace(settings, auth=(("ann", "s3cret"),), index_cache=tmp_path)
+    with serving(guarded, folder) as page, httpx.Client(base_url=page.url, timeout=60) as client:
+        known = routes(page)
+        assert {"/picture/{catalog}", "/map/{catalog}", "/gradio_api/queue/join"} <= {path for path, _ in known}
+        let_in = set()
+        for path, method in known:
+            address = re.sub(r"\{[^}]*\}", "x", path)
+            with client.stream(method, address, json={}, follow_redirects=False) as answer:
+                if answer.status_code == 200 and method != "HEAD":
+                    let_in.add(path.rstrip("/") or "/")
+        assert let_in <= OPEN
+        for address in (f"picture/{page.key}?id=01.jpg", f"map/{page.key}?engine=squeezenet&weights=fashion"):
+            assert client.get(address).status_code == 401
+        page_text = client.get("").text
+        assert page.key not in page_text
+        assert "01.jpg" not in page_text
