@@ -120,6 +120,7 @@ def _client() -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
         retries={"total_max_attempts": TRIES, "mode": "standard"},
         max_pool_connections=CONNECTIONS,
         response_checksum_validation="when_required",
+        signature_version="s3v4",  # by themselves links are signed the older way, which newer regions refuse
     )
     try:
         session = boto3.session.Session()
