@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -15,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.core import Hit, StaleIndexError
+from retrieval.core import AppError, Hit, StaleIndexError
 from retrieval.indexes import approximate, building, layout
 from retrieval.indexes.approximate import ApproximateIndex, bring_up
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import InvertedLists
+from retrieval.indexes.part import Part
 from retrieval.indexing import Stopped
 from retrieval.storage import Row, VectorTable
 from tests.conftest import ROOT
@@ -225,6 +227,19 @@ def test_a_build_that_ends_early_leaves_the_old_index_and_the_next_one_clears_up
     made = bring_up(table, DIM)
     kept = {*made.files, table.name, f"{table.name}.approximate.json", f"{table.name}.lock"}
     assert {path.name for path in table.parent.iterdir()} - {f"{table.name}-wal", f"{table.name}-shm"} <= kept
+
+
+def test_a_full_disk_leaves_the_old_index_and_says_what_to_do(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    put(table, rows(COUNT, COUNT + 100))
+    monkeypatch.setattr(Part, "write", full)
+    with pytest.raises(AppError, match="No space left.*The one before is kept: free some space"):
+        bring_up(table, DIM)
+    monkeypatch.undo()
+    assert len(ApproximateIndex(table, DIM)) == COUNT
+    assert bring_up(table, DIM).pictures == COUNT + 100
 
 
 def test_a_killed_first_build_is_no_index(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.core import Attributes, Filter, Hit, StaleIndexError
+from retrieval.core import AppError, Attributes, Filter, Hit, StaleIndexError
 from retrieval.indexes import building, layout
 from retrieval.indexes.layout import Layout
 from retrieval.indexes.part import DAMAGE, Part
@@ -144,7 +144,13 @@ def bring_up(table: Path, dim: int, state: str = "", track: building.Track = lam
         if old and state and old.table == state:
             return old
         stored = StoredRows(table, dim)
-        made = building.make_parts(table.parent, table.name, stored, old, track)
+        try:
+            made = building.make_parts(table.parent, table.name, stored, old, track)
+        except (OSError, RuntimeError) as error:
+            raise AppError(
+                f"The approximate index of {table.name} could not be written ({error}). The one before is kept: "
+                "free some space and index the catalogue again."
+            ) from None
         probes, recall = _tuned(ApproximateIndex(table, dim, made), stored)
         size = sum((table.parent / name).stat().st_size for name in made.files)
         seconds = time.perf_counter() - started

@@ -24,6 +24,7 @@ SAMPLE_BYTES = 1 << 28
 _GROWN = 0.5
 _AT_ONCE = 8192
 _SEED = 20261126
+_NO_CODES = np.empty((0, 0), np.uint8)
 Track = Callable[[int, int], None]
 
 
@@ -113,12 +114,10 @@ class _Maker:
         """Write a part of these rows, its centroids fitted to a sample of them."""
         files = self._files(len(numbers) >= parts.LISTED_FROM, len(numbers))
         sample = self._sample(numbers)
-        codes = np.memmap(self.folder / files.codes, np.uint8, "w+", shape=(len(numbers), self.stored.dim))
         lists = InvertedLists.train(sample, _lists(len(numbers))) if files.lists else None
-        empty = np.full(len(numbers), FREE, np.int64), np.zeros(len(numbers), np.uint64)
-        part = Part(codes, *empty, Scale.fitted(sample), lists)
+        part = Part(_NO_CODES, np.empty(0, np.int64), np.empty(0, np.uint64), Scale.fitted(sample), lists)
         del sample
-        self._fill(part, np.arange(len(numbers)), numbers)
+        self._fill(part, files, numbers)
         part.write(self.folder, files)
         return files
 
@@ -131,33 +130,36 @@ class _Maker:
         if not gone and not len(coming):
             self._tell(len(standing.rows))
             return standing.files
-        old, size = Part.read(self.folder, standing.files), len(standing.rows) + len(coming)
-        files, codes = self._files(old.lists is not None, standing.files.trained), old.codes
+        old = Part.read(self.folder, standing.files)
+        files = self._files(old.lists is not None, standing.files.trained)
+        part = Part(_NO_CODES, np.where(standing.live, old.rows, FREE), old.marks, old.scale, old.lists)
+        self._tell(int(standing.live.sum()))
         if len(coming):
             shutil.copyfile(self.folder / standing.files.codes, self.folder / files.codes)
-            with (self.folder / files.codes).open("rb+") as file:
-                file.truncate(size * self.stored.dim)
-            codes = np.memmap(self.folder / files.codes, np.uint8, "r+", shape=(size, self.stored.dim))
+            self._fill(part, files, coming)
         else:
             files = replace(files, codes=standing.files.codes)
-        rows = np.concatenate([np.where(standing.live, old.rows, FREE), np.full(len(coming), FREE, np.int64)])
-        marks = np.concatenate([old.marks, np.zeros(len(coming), np.uint64)])
-        part = Part(codes, rows, marks, old.scale, old.lists)
-        self._tell(int(standing.live.sum()))
-        self._fill(part, np.arange(len(standing.rows), size), coming)
         part.write(self.folder, files)
         return files
 
-    def _fill(self, part: Part, slots: np.ndarray, numbers: np.ndarray) -> None:
-        for start in range(0, len(numbers), _AT_ONCE):
-            asked = numbers[start : start + _AT_ONCE]
-            got, vectors = self.stored.numbered(asked)
-            here = slots[start : start + _AT_ONCE][np.searchsorted(asked, got)]
-            part.rows[here], part.marks[here] = got, self.marks[np.searchsorted(self.numbers, got)]
-            part.codes[here] = part.scale.encode(vectors)
-            if part.lists is not None:
-                part.lists.add(vectors, here)
-            self._tell(len(asked))
+    def _fill(self, part: Part, files: Files, numbers: np.ndarray) -> None:
+        """Give the rows `numbers` the slots behind the last of `part`, their codes written behind its file's."""
+        first, more = len(part.rows), np.full(len(numbers), FREE, np.int64)
+        part.rows = np.concatenate([part.rows, more])
+        part.marks = np.concatenate([part.marks, more.astype(np.uint64)])
+        with (self.folder / files.codes).open("ab") as file:
+            for start in range(0, len(numbers), _AT_ONCE):
+                asked = numbers[start : start + _AT_ONCE]
+                got, vectors = self.stored.numbered(asked)
+                here = np.searchsorted(asked, got)
+                codes = np.zeros((len(asked), self.stored.dim), np.uint8)
+                codes[here] = part.scale.encode(vectors)
+                file.write(codes.tobytes())
+                slots = first + start + here
+                part.rows[slots], part.marks[slots] = got, self.marks[np.searchsorted(self.numbers, got)]
+                if part.lists is not None:
+                    part.lists.add(vectors, slots)
+                self._tell(len(asked))
 
     def _sample(self, numbers: np.ndarray) -> np.ndarray:
         most = min(SAMPLES_PER_LIST * _lists(len(numbers)), SAMPLE_BYTES // (4 * self.stored.dim))
