@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import engines
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
@@ -26,7 +29,7 @@ class Recipe:
 
     def open(self) -> Catalog:
         """Open the catalogue on this machine; raises AppError."""
-        opened = Opened(self.settings, self.label_pattern)
+        opened = Opened(_here(self.settings), self.label_pattern)
         return opened.catalog(opened.open(self.catalog))
 
     def load(self) -> Encoder:
@@ -40,6 +43,19 @@ class Recipe:
                 f"{self.digest}). Give all machines the same."
             )
         return engines.load(self.engine, self.weights)
+
+
+def _here(settings: Settings) -> Settings:
+    """Return settings that hold here: the machine that asks may have other folders."""
+    if not settings.sample.is_dir():
+        settings = replace(settings, sample=Settings().sample)
+    try:
+        settings.index_cache.mkdir(parents=True, exist_ok=True)
+        if os.access(settings.index_cache, os.W_OK):
+            return settings
+    except OSError:
+        pass
+    return replace(settings, index_cache=Path(tempfile.mkdtemp(prefix="visual-search-")), s3_cache_bytes=0)
 
 
 def elsewhere(workers: str, recipe: Recipe, spec: EncoderSpec) -> Encode:
