@@ -101,11 +101,25 @@ def test_a_table_at_the_root_counts_for_all_and_is_read_again_only_when_it_chang
     assert attributes(S3Catalog(PLACE, options))["red/00.jpg"] == {"label": "red"}
 
 
-def test_a_table_without_its_column_is_said(store: Store, options: S3Options) -> None:
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (b"picture,season\nx,summer\n", "has no column 'file_name'; its columns are: picture, season"),
+        (b"", "has no column 'file_name'; its columns are: none"),
+        (b"file_name,season\nx," + b"s" * 200_000, "cannot be read as a table .field larger than field limit"),
+    ],
+)
+def test_a_table_that_is_none_is_said(store: Store, options: S3Options, table: bytes, said: str) -> None:
     store.put("a/x.jpg", jpeg(1))
-    store.put("a/metadata.csv", b"picture,season\nx,summer\n")
-    with pytest.raises(AppError, match=r"a/metadata.csv has no column 'file_name'; its columns are: picture, season"):
+    store.put("a/metadata.csv", table)
+    with pytest.raises(AppError, match=f"a/metadata.csv {said}"):
         list(S3Catalog(PLACE, options))
+
+
+def test_a_table_may_have_any_bytes_and_rows_of_any_length(store: Store, options: S3Options) -> None:
+    store.put("a/x.jpg", jpeg(1))
+    store.put("a/metadata.csv", b"\xef\xbb\xbffile_name,season\n\xff\xfe,y\n\nx.jpg,sum\xe4mer,more,more\n,z\ny.jpg\n")
+    assert attributes(S3Catalog(PLACE, options)) == {"a/x.jpg": {"season": "sum\ufffdmer"}}
 
 
 def test_labels_may_come_from_names(store: Store, options: S3Options) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,6 +111,6 @@ def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
         try:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
                 return _Table(below, dict(labels.rows(file, column, str(below / path.name))))
-        except (OSError, csv.Error) as error:
+        except OSError as error:
             raise AppError(f"{below / path.name} cannot be read as a table ({error.__class__.__name__}).") from None
     return None

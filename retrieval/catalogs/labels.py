@@ -24,13 +24,16 @@ def compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 
 def rows(file: TextIO, column: str, name: str) -> Iterator[tuple[str, Attributes]]:
-    """Yield (picture, attributes) of an open table called `name`; raises AppError where there is no `column`."""
+    """Yield (picture, attributes) of an open table called `name`; raises AppError for no table, or no such column."""
     table = csv.DictReader(file)
-    if column not in (table.fieldnames or ()):
-        columns = ", ".join(table.fieldnames or ()) or "none"
-        raise AppError(f"{name} has no column '{column}'; its columns are: {columns}.")
-    for row in table:
-        yield row[column], {k: v for k, v in row.items() if k and k != column and v}
+    try:
+        if column not in (table.fieldnames or ()):
+            columns = ", ".join(table.fieldnames or ()) or "none"
+            raise AppError(f"{name} has no column '{column}'; its columns are: {columns}.")
+        for row in table:
+            yield row[column], {k: v for k, v in row.items() if k and k != column and v}
+    except csv.Error as error:
+        raise AppError(f"{name} cannot be read as a table ({error}).") from None
 
 
 def names_in_table(path: PurePosixPath, base: PurePosixPath) -> tuple[str, ...]:
