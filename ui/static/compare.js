@@ -7,8 +7,9 @@ const SPEED = {
 };
 const SHAPES = ["M-6-6h12v12h-12z", "M0-7.5 7.5 0 0 7.5-7.5 0z", "M0-7.5 7 5.5H-7z", "M0 7.5 7-5.5H-7z", "M-2-7h4v5h5v4h-5v5h-4v-5h-5v-4h5z"];
 const H = 400, LEFT = 44, RIGHT = 24, TOP = 56, BOTTOM = 56;
-const LINE = 36;
+const LINE = 36, NARROW = 520;
 let W = 760;
+let tall = H;
 let value = {};
 let shownQuality = "map";
 let shownSpeed = "pictures_per_second";
@@ -50,7 +51,9 @@ function chart() {
   const front = frontOf(rows).sort((a, b) => x(a[shownSpeed]) - x(b[shownSpeed]));
   const words = rows.map((row) =>
     `${row.title}: ${QUALITY[shownQuality]} ${row[shownQuality].toFixed(3)}, ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`);
-  const svg = makeSvg("svg", { class: "cmp-chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": words.join("; ") });
+  const narrow = W < NARROW;
+  tall = H + (narrow ? rows.length * LINE + 4 : 0);
+  const svg = makeSvg("svg", { class: "cmp-chart", viewBox: `0 0 ${W} ${tall}`, role: "img", "aria-label": words.join("; ") });
   svg.append(makeSvg("text", { x: 4, y: 16, class: "axis" }, `${QUALITY[shownQuality]} (up is better), with 95 % intervals`));
   const step = high - low > 0.5 ? 0.2 : high - low > 0.2 ? 0.1 : high - low > 0.1 ? 0.05 : 0.02;
   for (let good = low; good <= high + 1e-9; good += step) {
@@ -67,7 +70,11 @@ function chart() {
     svg.append(makeSvg("polyline", { class: "front", points }));
   }
   const places = lines(rows, y);
-  rows.forEach((row, place) => svg.append(point(row, place, x, y, places.get(row), front.includes(row))));
+  rows.forEach((row, place) => {
+    const mark = point(row, place, x, y, front.includes(row));
+    mark.append(...(narrow ? listed(row, place) : beside(row, x(row[shownSpeed]), places.get(row))));
+    svg.append(mark);
+  });
   return svg;
 }
 
@@ -83,21 +90,28 @@ function lines(rows, y) {
   return places;
 }
 
-function point(row, place, x, y, line, onFront) {
+function point(row, place, x, y, onFront) {
   const [across, up] = [x(row[shownSpeed]), y(row[shownQuality])];
   const [bottom, top] = [y(row[`${shownQuality}_low`]), y(row[`${shownQuality}_high`])];
   const group = makeSvg("g", { class: onFront ? "point on" : "point" });
   group.append(makeSvg("path", { class: "error", d: `M${across} ${bottom}V${top}M${across - 5} ${bottom}h10M${across - 5} ${top}h10` }));
   group.append(makeSvg("path", { class: "mark", d: SHAPES[place % SHAPES.length], transform: `translate(${across} ${up})` }));
-  const narrow = W < 520;
-  const left = !narrow && across > W / 2;
-  const beside = { x: across + (left ? -14 : 14), y: line + (left ? 20 : -22), "text-anchor": left ? "end" : "start" };
-  const above = { x: Math.min(Math.max(across, 130), W - 130), y: Math.min(line, top) - 24, "text-anchor": "middle" };
-  const text = narrow ? above : beside;
-  group.append(makeSvg("text", { ...text, class: "name" }, row.title));
-  const figures = `${row[shownQuality].toFixed(3)} · ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`;
-  group.append(makeSvg("text", { ...text, y: text.y + 16 }, figures));
   return group;
+}
+
+const figures = (row) => `${row[shownQuality].toFixed(3)} · ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`;
+const named = (row, text) => [makeSvg("text", { ...text, class: "name" }, row.title), makeSvg("text", { ...text, y: text.y + 16 }, figures(row))];
+
+// The name at its point, on the side where there is room.
+function beside(row, across, line) {
+  const left = across > W / 2;
+  return named(row, { x: across + (left ? -14 : 14), y: line + (left ? 20 : -22), "text-anchor": left ? "end" : "start" });
+}
+
+// The name under a narrow chart, its mark before it: there is no room for names at the points.
+function listed(row, place) {
+  const top = H + place * LINE + 16;
+  return [makeSvg("path", { class: "mark", d: SHAPES[place % SHAPES.length], transform: `translate(14 ${top + 4})` }), ...named(row, { x: 34, y: top })];
 }
 
 function choice(label, options, chosen, choose) {
@@ -231,13 +245,13 @@ function savePng() {
     copies[place].setAttribute("style", STYLES.map((name) => `${name}:${style.getPropertyValue(name)}`).join(";"));
   });
   copy.setAttribute("width", W);
-  copy.setAttribute("height", H);
+  copy.setAttribute("height", tall);
   const ground = getComputedStyle(element.closest(".gradio-container") ?? document.body).backgroundColor;
-  copy.prepend(makeSvg("rect", { width: W, height: H, fill: ground }));
+  copy.prepend(makeSvg("rect", { width: W, height: tall, fill: ground }));
   const image = new Image();
   image.addEventListener("load", () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: W * 2, height: H * 2 });
-    canvas.getContext("2d").drawImage(image, 0, 0, W * 2, H * 2);
+    const canvas = Object.assign(document.createElement("canvas"), { width: W * 2, height: tall * 2 });
+    canvas.getContext("2d").drawImage(image, 0, 0, W * 2, tall * 2);
     canvas.toBlob((blob) => save(blob, "engines.png"), "image/png");
   });
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
