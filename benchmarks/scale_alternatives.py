@@ -78,14 +78,14 @@ def _asked(
         index.hnsw.efSearch = breadth
     taken, plain, exact = [], 0, 0
     for query, best in zip(queries, truth, strict=True):
-        started = time.perf_counter()
+        started = time.process_time()
         rows = index.search(query[None], candidates)[1][0]
-        taken.append(1e3 * (time.perf_counter() - started))
+        taken.append(1e3 * (time.process_time() - started))
         rows = rows[rows >= 0]
         plain += len(np.intersect1d(rows[:_CUT], best))
         exact += len(np.intersect1d(rows[np.argsort(-(vectors[rows] @ query))[:_CUT]], best))
     return {
-        "ms_p50": round(float(np.median(taken)), 3),
+        "processor_ms_p50": round(float(np.median(taken)), 3),
         "recall": round(plain / truth.size, 4),
         "recall_exact": round(exact / truth.size, 4),
     }

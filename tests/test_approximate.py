@@ -255,8 +255,9 @@ def test_a_killed_first_build_is_no_index(tmp_path: Path) -> None:
     assert bring_up(table, DIM).pictures == 9000
 
 
-@pytest.mark.parametrize("suffix", [".lists", ".codes", ".slots"])
-@pytest.mark.parametrize("harm", ["cut", "gone"])
+@pytest.mark.parametrize(
+    ("suffix", "harm"), [(".lists", "cut"), (".codes", "cut"), (".slots", "cut"), (".codes", "gone")]
+)
 def test_damage_is_noticed_and_mended_by_the_next_build(table: Path, suffix: str, harm: str) -> None:
     made = bring_up(table, DIM, "monday")
     path = next(table.parent / name for name in made.files if name.endswith(suffix))

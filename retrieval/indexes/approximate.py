@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 import time
@@ -24,6 +25,7 @@ TARGET = 0.993
 """The recall@10 for which the number of lists to look through is chosen."""
 _MEASURED = 500
 _CUT = 10
+_RUNG = 1.15
 _SEED = 20261126
 
 
@@ -172,18 +174,21 @@ def _tuned(index: ApproximateIndex, stored: StoredRows) -> tuple[int, float]:
         return 1, 1.0
     cut = min(_CUT, len(numbers) - 1)
     least = _kth_scores(stored, queries, cut + 1)
-    most = index.lists
-    probes = max(1, most // 64)
-    while True:
+    measured: dict[int, float] = {}
+
+    def recall(probes: int) -> float:
         index.probes = probes
         found = [
             (index.scores(query, cut + 1)[1:] >= score - 1e-5).sum()
             for query, score in zip(queries, least, strict=True)
         ]
-        recall = float(np.sum(found)) / (cut * len(queries))
-        if recall >= TARGET or probes >= most:
-            return probes, recall
-        probes = min(most, probes + max(1, probes // 4))
+        measured[probes] = float(np.sum(found)) / (cut * len(queries))
+        return measured[probes]
+
+    ladder = sorted({max(1, round(index.lists * _RUNG**-n)) for n in range(40)})
+    place = bisect.bisect_left(ladder[:-1], TARGET, key=recall)  # more lists never find less
+    probes = ladder[place]
+    return probes, measured.get(probes) or recall(probes)
 
 
 def _kth_scores(stored: StoredRows, queries: np.ndarray, k: int) -> np.ndarray:
