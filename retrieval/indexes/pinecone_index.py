@@ -101,7 +101,11 @@ class PineconeIndex:
     """One namespace, counted when it is opened; threads may share it. No query gives more than MOST_HITS."""
 
     def __init__(self, account: Account, dim: int, namespace: str, create: bool = False) -> None:
-        """Reach the index; with `create` it is made where it is missing, and waited for. Raises AppError."""
+        """Reach the index; with `create` it is made where it is missing, and waited for. Raises AppError.
+
+        Who creates also writes, and waits minutes for a busy service; who only searches is told within seconds.
+        """
+        self._tries = TRIES if create else 1
         self.dim, self.namespace, self._account = dim, namespace, account
         self._remembered: OrderedDict[str, None] = OrderedDict()
         client = _client(account)
@@ -270,23 +274,23 @@ class PineconeIndex:
         return held.host
 
     def _call(self, job: Callable[[], T]) -> T:
-        return patiently(job, self._account)
+        return patiently(job, self._account, self._tries)
 
 
-def patiently(job: Callable[[], T], account: Account) -> T:
-    """Do `job`, again and again with longer waits while the service is busy or away; raises AppError.
+def patiently(job: Callable[[], T], account: Account, tries: int) -> T:
+    """Do `job`, up to `tries` times with longer waits while the service is busy or away; raises AppError.
 
-    The client itself asks three times more, within seconds; this outlasts minutes.
+    Each time the client itself asks three times more, within seconds.
     """
     from pinecone import errors
 
     passing = (errors.RateLimitError, errors.ServiceError, errors.PineconeConnectionError, errors.PineconeTimeoutError)
     wait = FIRST_WAIT
-    for number in range(TRIES):
+    for number in range(tries):
         try:
             return job()
         except passing as error:
-            if number == TRIES - 1:
+            if number == tries - 1:
                 raise _explained(error, account) from None
             asked = (getattr(error, "headers", None) or {}).get("retry-after", "")
             time.sleep(min(float(asked) if asked.replace(".", "", 1).isdigit() else wait, LONGEST_WAIT))
