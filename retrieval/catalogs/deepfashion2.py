@@ -10,7 +10,7 @@ from PIL import Image
 
 from retrieval import pictures
 from retrieval.catalogs import garments
-from retrieval.catalogs.files import read_inside, stamp
+from retrieval.catalogs.files import content_stamp, read_inside, stamp
 from retrieval.catalogs.garments import SPLITS
 from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint
 
@@ -38,6 +38,7 @@ class DeepFashion2Catalog:
         self._halves = {split: (place, (place / "image").resolve()) for split, place in halves.items()}
         self.name = name if name == "sample" else f"deepfashion2:{self._root}"
         self.title = title
+        self._stamp = content_stamp if name == "sample" else stamp
         self.origin = DRAWN if name == "sample" else Origin("a folder on this machine, in DeepFashion2's layout")
 
     def __iter__(self) -> Iterator[Item]:
@@ -50,7 +51,8 @@ class DeepFashion2Catalog:
             for stem in sorted(found | _stems(place / "annos", ".json")):
                 key = f"{split}/{stem}" if split else stem
                 if stem in found:
-                    yield from garments.items(key, self._notes(split, stem), stamp(images / f"{stem}.jpg"), split)
+                    mark = self._stamp(images / f"{stem}.jpg")
+                    yield from garments.items(key, self._notes(split, stem), mark, split)
                 else:
                     yield Item(f"{key}/{garments.WHOLE}", stamp="no picture")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 from retrieval import pictures
@@ -17,6 +19,20 @@ def stamp(path: str | Path) -> str:
     except OSError:
         return "unreadable"
     return f"{state.st_size}:{state.st_mtime_ns}"
+
+
+def content_stamp(path: str | Path) -> str:
+    """Return a digest of the file at `path`, for what ships with the app: a checkout gives every file another time."""
+    known = stamp(path)
+    return known if known == "unreadable" else _digest(str(path), known)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: str, known: str) -> str:
+    try:
+        return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+    except OSError:
+        return known
 
 
 def read_inside(root: Path, path: Path) -> bytes:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from retrieval import pictures
 from retrieval.catalogs import labels
-from retrieval.catalogs.files import read_inside, stamp
+from retrieval.catalogs.files import content_stamp, read_inside, stamp
 from retrieval.catalogs.labels import SUFFIXES, TABLES
 from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
 
@@ -36,6 +36,7 @@ class FolderCatalog:
         self._root = root.resolve()
         self.name = name or f"folder:{self._root}"
         self.title = title or self._root.name or str(self._root)
+        self._stamp = content_stamp if name else stamp
         self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
         self._pattern = labels.compiled(label_pattern)
 
@@ -66,7 +67,7 @@ class FolderCatalog:
                     folders.append((Path(entry.path), below / entry.name, table))
                 elif _suffix(entry.name) in SUFFIXES:
                     path = below / entry.name
-                    yield Item(str(path), self._attributes(path, table), stamp(entry.path))
+                    yield Item(str(path), self._attributes(path, table), self._stamp(entry.path))
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     yield Item(f"{below / entry.name}/", stamp="link")
             waiting += reversed(folders)
