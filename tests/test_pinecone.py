@@ -19,8 +19,9 @@ import pytest
 pytest.importorskip("pinecone", reason="the package pinecone is not here: pip install -r requirements-scale.txt")
 
 from retrieval.core import AppError, MissingIndexError, StaleIndexError
-from retrieval.indexes import pinecone_index, pinecone_upload
-from retrieval.indexes.pinecone_index import Account, PineconeIndex, key_of
+from retrieval.indexes import pinecone_index, pinecone_records, pinecone_upload
+from retrieval.indexes.pinecone_index import Account, PineconeIndex
+from retrieval.indexes.pinecone_records import key_of
 from retrieval.indexes.pinecone_upload import bring_up, opened
 from retrieval.indexing import Stopped
 from retrieval.storage import Row, VectorTable
@@ -126,7 +127,7 @@ def test_a_busy_or_failing_service_is_asked_again(service: Service, account: Acc
 def test_an_upload_that_fails_is_told_is_no_index_and_is_gone_on_with(
     service: Service, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
 ) -> None:
-    monkeypatch.setattr(pinecone_index, "REQUEST_ROWS", 50)
+    monkeypatch.setattr(pinecone_records, "REQUEST_ROWS", 50)
     monkeypatch.setattr(pinecone_upload, "AT_ONCE", 1)
     table = tmp_path / "table.sqlite"
     put(table, rows(0, 100))
@@ -155,8 +156,8 @@ def test_a_killed_upload_goes_on_where_it_was(
     put(table, rows(0, 900))
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from retrieval.indexes import pinecone_index, pinecone_upload\n"
-        "pinecone_index.REQUEST_ROWS = 100; pinecone_upload.AT_ONCE = 1\n"
+        "from retrieval.indexes import pinecone_index, pinecone_records, pinecone_upload\n"
+        "pinecone_records.REQUEST_ROWS = 100; pinecone_upload.AT_ONCE = 1\n"
         "account = pinecone_index.Account(sys.argv[2], 'pictures', host=sys.argv[3])\n"
         "stop = lambda done, total: done >= 300 and os.kill(os.getpid(), signal.SIGKILL)\n"
         f"pinecone_upload.bring_up(Path(sys.argv[1]), {DIM}, account, '{SPACE}', track=stop)"
@@ -173,7 +174,7 @@ def test_a_killed_upload_goes_on_where_it_was(
 def test_a_stopped_upload_keeps_what_was_sent(
     service: Service, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinecone_index, "REQUEST_ROWS", 50)
+    monkeypatch.setattr(pinecone_records, "REQUEST_ROWS", 50)
     monkeypatch.setattr(pinecone_upload, "AT_ONCE", 1)
     table = tmp_path / "table.sqlite"
     put(table, rows(0, 300))

@@ -1,13 +1,7 @@
-"""Vectors in Pinecone: a namespace of a serverless index, in the contract of every index; all calls to it are here.
-
-Pinecone takes ASCII ids of up to 512 characters: a vector's key is a digest of its item's id, which stands in the
-metadata beside the attributes.
-"""
+"""Vectors in Pinecone: a namespace of a serverless index, in the contract of every index; all calls are here."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections import OrderedDict
@@ -19,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from retrieval.core import AppError, Attributes, Filter, Hit
+from retrieval.indexes import pinecone_records as records
 from retrieval.indexes.rows import checked, fitted
 
 if TYPE_CHECKING:
@@ -29,18 +24,12 @@ log = logging.getLogger(__name__)
 
 MOST_HITS = 10_000
 """Pinecone gives no more results to one query."""
-REQUEST_BYTES = 1_900_000
-REQUEST_ROWS = 1000
-"""Pinecone takes two megabytes and a thousand vectors in one request."""
-NUMBER_BYTES = 22
-METADATA_BYTES = 40_000
 AT_ONCE = 8
 TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 READY_SECONDS, SETTLE_SECONDS = 300, 180.0
 _FETCHED = 100
 _REMEMBERED = 20_000
-_PLAIN = "_"
 T = TypeVar("T")
 
 
@@ -53,48 +42,6 @@ class Account:
     cloud: str = "aws"
     region: str = "us-east-1"
     host: str = ""
-
-
-def key_of(item_id: str) -> str:
-    """Return the key under which an item lies."""
-    return hashlib.blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def metadata(item_id: str, attributes: Attributes) -> dict[str, str]:
-    """Return what lies beside a vector: the id, and the attributes under names that nothing else has."""
-    return {"id": item_id, **{_PLAIN + name: value for name, value in attributes.items()}}
-
-
-def translated(filter: Filter | None) -> dict[str, Any] | None:
-    """Return a filter in Pinecone's language; None lets everything through."""
-    terms = [{_PLAIN + name: {"$in": sorted(set(values))}} for name, values in (filter or {}).items() if values]
-    return None if not terms else terms[0] if len(terms) == 1 else {"$and": terms}
-
-
-def record(item_id: str, vector: np.ndarray, attributes: Attributes) -> dict[str, Any]:
-    """Return a vector as it is sent; raises AppError when its attributes are longer than Pinecone takes."""
-    beside = metadata(item_id, attributes)
-    size = len(json.dumps(beside).encode())
-    if size > METADATA_BYTES:
-        raise AppError(
-            f"The attributes of '{item_id[:80]}' are {size:,} bytes; Pinecone keeps {METADATA_BYTES:,}. Shorten them."
-        )
-    return {"id": key_of(item_id), "values": vector.tolist(), "metadata": beside}
-
-
-def requests(records: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield `records` in as many as one request takes."""
-    taken: list[dict[str, Any]] = []
-    size = 0
-    for each in records:
-        more = NUMBER_BYTES * len(each["values"]) + len(json.dumps(each["metadata"]).encode()) + 80
-        if taken and (size + more > REQUEST_BYTES or len(taken) == REQUEST_ROWS):
-            yield taken
-            taken, size = [], 0
-        taken.append(each)
-        size += more
-    if taken:
-        yield taken
 
 
 class PineconeIndex:
@@ -117,19 +64,19 @@ class PineconeIndex:
         return self._count
 
     def __contains__(self, item_id: str) -> bool:
-        return item_id in self._remembered or bool(self._fetched([key_of(item_id)]))
+        return item_id in self._remembered or bool(self._fetched([records.key_of(item_id)]))
 
     def add(self, ids: Sequence[str], vectors: np.ndarray, attributes: Sequence[Attributes] | None = None) -> None:
         """Insert or replace rows, and wait until searches see them."""
         vectors = checked(ids, vectors, attributes, self.dim)
         notes = attributes if attributes is not None else [{}] * len(ids)
-        known = len(self._fetched([key_of(item_id) for item_id in ids]))
-        rows = [record(*row) for row in zip(ids, vectors, notes, strict=True)]
-        self._settle(self._count + len(ids) - known, self._each(self.upsert, list(requests(rows))))
+        known = len(self._fetched([records.key_of(item_id) for item_id in ids]))
+        rows = [records.record(*row) for row in zip(ids, vectors, notes, strict=True)]
+        self._settle(self._count + len(ids) - known, self._each(self.upsert, list(records.requests(rows))))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Drop rows, and wait until searches do not see them; an id that is not there is no error."""
-        known = list(self._fetched([key_of(item_id) for item_id in set(ids)]))
+        known = list(self._fetched([records.key_of(item_id) for item_id in set(ids)]))
         for item_id in ids:
             self._remembered.pop(item_id, None)
         self._settle(self._count - len(known), self._each(self.delete, [known] if known else []))
@@ -142,24 +89,24 @@ class PineconeIndex:
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of `ids`."""
-        found = self._fetched([key_of(item_id) for item_id in dict.fromkeys(ids)])
+        found = self._fetched([records.key_of(item_id) for item_id in dict.fromkeys(ids)])
         for item_id in ids:
-            if key_of(item_id) not in found:
+            if records.key_of(item_id) not in found:
                 raise AppError(f"'{item_id}' is not in this catalogue's index.")
-        rows = [np.asarray(found[key_of(item_id)], np.float32) for item_id in ids]
+        rows = [np.asarray(found[records.key_of(item_id)], np.float32) for item_id in ids]
         return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
 
-    def upsert(self, records: Sequence[dict[str, Any]]) -> int:
+    def upsert(self, sent: Sequence[dict[str, Any]]) -> int:
         """Send what one request takes; returns how far the service's log then is, 0 where it does not say."""
-        answer = self._call(lambda: self._index.upsert(vectors=records, namespace=self.namespace, show_progress=False))
-        if answer.upserted_count != len(records):
-            raise AppError(f"Pinecone took {answer.upserted_count} of {len(records)} vectors. Index again to go on.")
+        answer = self._call(lambda: self._index.upsert(vectors=sent, namespace=self.namespace, show_progress=False))
+        if answer.upserted_count != len(sent):
+            raise AppError(f"Pinecone took {answer.upserted_count} of {len(sent)} vectors. Index again to go on.")
         return (answer.response_info and answer.response_info.lsn_committed) or 0
 
     def delete(self, keys: Sequence[str]) -> int:
         """Delete vectors by their keys, a thousand at most to a request."""
-        for start in range(0, len(keys), REQUEST_ROWS):
-            some = list(keys[start : start + REQUEST_ROWS])
+        for start in range(0, len(keys), records.REQUEST_ROWS):
+            some = list(keys[start : start + records.REQUEST_ROWS])
             self._call(lambda some=some: self._index.delete(ids=some, namespace=self.namespace))  # type: ignore[misc]
         return 0
 
@@ -198,7 +145,7 @@ class PineconeIndex:
     def _nearest(self, vector: np.ndarray, many: int, filter: Filter | None) -> list[Hit]:
         answer = self._call(
             lambda: self._index.query(
-                vector=vector.tolist(), top_k=many, namespace=self.namespace, filter=translated(filter),
+                vector=vector.tolist(), top_k=many, namespace=self.namespace, filter=records.translated(filter),
                 include_metadata=True,
             )
         )  # fmt: skip
@@ -206,8 +153,8 @@ class PineconeIndex:
         hits = []
         for match in answer.matches:
             beside = match.metadata or {}
-            notes = {name[len(_PLAIN) :]: value for name, value in beside.items() if name.startswith(_PLAIN)}
-            hits.append(Hit(beside.get("id", match.id), float(np.clip(match.score * length, -1.0, 1.0)), notes))
+            score = float(np.clip(match.score * length, -1.0, 1.0))
+            hits.append(Hit(beside.get("id", match.id), score, records.attributes(beside)))
             self._remembered[hits[-1].id] = None
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)

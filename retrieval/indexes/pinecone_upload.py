@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from retrieval.core import MissingIndexError, StaleIndexError
-from retrieval.indexes import pinecone_index
+from retrieval.indexes import pinecone_records
 from retrieval.indexes.pinecone_index import AT_ONCE, Account, PineconeIndex
 from retrieval.storage import write_atomically
 from retrieval.stored_rows import StoredRows
@@ -143,9 +143,9 @@ def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Call
             for start in range(0, len(fresh), _TAKEN):
                 rows = stored.take(fresh[start : start + _TAKEN])
                 records = [
-                    pinecone_index.record(*row) for row in zip(rows.ids, rows.vectors, rows.attributes, strict=True)
+                    pinecone_records.record(*row) for row in zip(rows.ids, rows.vectors, rows.attributes, strict=True)
                 ]
-                for request in pinecone_index.requests(records):
+                for request in pinecone_records.requests(records):
                     keys = [each["id"] for each in request]
                     record.sending(keys)
                     flying[senders.submit(index.upsert, request)] = keys
@@ -216,7 +216,7 @@ class _Record:
                 mark = hashlib.blake2b(f"{digest} {attributes}".encode(), digest_size=8).hexdigest()
                 pictures += 1
                 size += 32 + 4 * stored.dim + len(item_id) + len(attributes)
-                yield pinecone_index.key_of(item_id), mark, number
+                yield pinecone_records.key_of(item_id), mark, number
 
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO wanted VALUES (?, ?, ?)", rows())
