@@ -1,4 +1,7 @@
-"""Encoding on Ray beside one process: pictures a second on one core and on all, seconds to begin, memory, vectors."""
+"""Encoding on Ray beside one process: speed on one core and on all, processor time, seconds to begin, memory, vectors.
+
+Where others use the machine too, processor time (`cpu_ms`, of all processes together, a picture) says more than speed.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ from services.workers import Recipe
 from settings import ROOT, Settings
 
 _SAMPLE_SECONDS = 1.0
+_WARM = 0.2
 
 
 def main() -> None:
@@ -81,7 +85,7 @@ class _First:
 
 
 def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, count: int) -> dict[str, float]:
-    """Index in this process, or on a cluster of it, on `cores` alone; `per_s` is from the first batch to the last."""
+    """Index in this process, or on a cluster of it, on `cores` alone; speeds are from _WARM of it to the end."""
     os.sched_setaffinity(0, cores)
     os.environ["OMP_NUM_THREADS"] = str(len(cores))
     logging.disable(logging.WARNING)
@@ -100,34 +104,44 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
         if progress.encoded:
             times.append((time.perf_counter(), progress.encoded))
 
-    peak, stop = [0.0], threading.Event()
-    watch = threading.Thread(target=_watch, args=(peak, stop))
+    seen: list[tuple[float, float, float]] = []
+    stop = threading.Event()
+    watch = threading.Thread(target=_watch, args=(seen, stop))
     watch.start()
     started = time.perf_counter()
     indexing.build_index(_First(catalog, count), spec, digest, recipe.load, place, track, encode)
     seconds = time.perf_counter() - started
     stop.set()
     watch.join()
-    (begun, before), (ended, after) = times[0], times[-1]
+    begun, before = next(each for each in times if each[1] >= _WARM * count)  # a pipeline has to fill first
+    ended, after = times[-1]
+    moments, spent, held = zip(*seen, strict=True)
+    used = float(np.diff(np.interp([begun, ended], moments, spent))[0])
     return {
         "per_s": (after - before) / (ended - begun),
-        "begins_after_s": begun - started,
+        "cpu_ms": 1000 * used / (after - before),
+        "begins_after_s": times[0][0] - started,
         "seconds": seconds,
-        "peak_mb": peak[0],
+        "peak_mb": max(held),
     }
 
 
-def _watch(peak: list[float], stop: threading.Event) -> None:
-    """Note the most memory that this process and those under it hold together, in MB, shared pages counted once."""
-    while not stop.wait(_SAMPLE_SECONDS):
-        total = 0
+def _watch(seen: list[tuple[float, float, float]], stop: threading.Event) -> None:
+    """Note (moment, processor seconds, MB) of this process and those under it together, shared pages counted once."""
+    last: dict[int, float] = {}
+    while True:
+        held = 0.0
         for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
             try:
                 rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="utf-8")
-            except OSError:
+                spent = process.cpu_times()
+            except (OSError, psutil.Error):
                 continue
-            total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        peak[0] = max(peak[0], total / 1024)
+            held += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+            last[process.pid] = spent.user + spent.system
+        seen.append((time.perf_counter(), sum(last.values()), held))
+        if stop.wait(_SAMPLE_SECONDS):
+            return
 
 
 def _vectors(place: Path, engine: str) -> dict[str, np.ndarray]:
