@@ -19,7 +19,7 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-_STYLE_PARTS = (Part("style", 256, 0.95), Part("content", 96, 0.05))
+_STYLE_PARTS = (Part("style", 224, 0.95), Part("content", 96, 0.05))
 
 SPECS: tuple[EncoderSpec, ...] = (
     EncoderSpec(
@@ -69,11 +69,11 @@ SPECS: tuple[EncoderSpec, ...] = (
     EncoderSpec(
         engine="style",
         weights="distilled",
-        title="VGG Gram matrices, our own front",
-        dim=352,
+        title="Gram matrices, our own front",
+        dim=320,
         image_size=224,
         licence="Apache-2.0",
-        source="trained by training/train_style.py to give ImageNet VGG19's Gram matrices",
+        source="trained by training/train_style*.py to give ImageNet VGG19's and EfficientNetB4's Gram matrices",
         load="engines.style:Style",
         file="style_distilled.safetensors",
         parts=_STYLE_PARTS,
@@ -82,7 +82,7 @@ SPECS: tuple[EncoderSpec, ...] = (
         engine="style",
         weights="imagenet",
         title="VGG16 Gram matrices, ImageNet",
-        dim=352,
+        dim=320,
         image_size=224,
         licence="CC BY 4.0",
         source="keras.applications' published VGG16, through keras's own loader and cache",

@@ -1,4 +1,4 @@
-"""VGG Gram matrices as an encoder of style: our own front, or keras's published VGG16."""
+"""Gram matrices as an encoder of style: those of our own fronts, or of keras's published VGG16."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from engines import weights_path
-from engines.style_net import GRAM_LAYERS, LAYERS, Front
+from engines.style_deep import Deep
+from engines.style_net import LAYERS, Front
 from engines.style_patches import LAYER, alike_places
 from engines.style_pictures import view
-from engines.style_vectors import Projection, unfitted
+from engines.style_vectors import SHARES, Projection, unfitted, unit
 from retrieval.core import AppError, EncoderSpec, StyleMatch
 
 _CAFFE_MEANS = np.array([103.939, 116.779, 123.68], np.float32)
@@ -31,7 +32,9 @@ class Style:
             self._projection = unfitted(widths, style.dim, content.dim)
         else:
             weights = {name: value.astype(np.float32) for name, value in load_file(weights_path(spec)).items()}
-            self._projection = Projection(weights)
+            self._projection = Projection(weights, SHARES)
+        deep = {name.removeprefix("deep."): value for name, value in weights.items() if name.startswith("deep.")}
+        self._deep = Deep(deep) if deep else None
         self._front = Front(*({name: weights[f"{name}.{kind}"] for name in LAYERS} for kind in ("kernel", "bias")))
         self.weights_bytes = sum(each.nbytes for each in weights.values())
 
@@ -44,10 +47,10 @@ class Style:
         """Say how well the Gram matrices of two pictures agree, layer by layer, and where in `other` that shows."""
         seen, theirs = view(image, self.spec.image_size), view(other, self.spec.image_size)
         ours, others = self._grams(seen.pixels), self._grams(theirs.pixels)
-        layers = []
-        for name in GRAM_LAYERS:
-            one, two = self._projection.block(name, ours[name]), self._projection.block(name, others[name])
-            layers.append((name, float(one @ two / max(float(np.linalg.norm(one) * np.linalg.norm(two)), 1e-8))))
+        layers = [(name, self._cosine(name, ours[name], others[name])) for name in ours]
+        if self._deep:
+            deep = zip(self._run(seen.pixels)[0].items(), self._run(theirs.pixels)[0].values(), strict=True)
+            layers += [(name, self._cosine(name, one, two)) for (name, one), two in deep]
         wanted = self._projection.block(LAYER, ours[LAYER])
         return StyleMatch(tuple(layers), tuple(alike_places(self._grams, self._projection, theirs, wanted, patches)))
 
@@ -55,15 +58,22 @@ class Style:
         """Return the Gram matrix of the first layer, float32 (64, 64)."""
         return self._grams(view(image, self.spec.image_size).pixels)[LAYERS[0]]
 
+    def _cosine(self, layer: str, gram: np.ndarray, other: np.ndarray) -> float:
+        return float(unit(self._projection.block(layer, gram)) @ unit(self._projection.block(layer, other)))
+
     def _embed(self, pixels: np.ndarray) -> np.ndarray:
         grams, last = self._run(pixels)
         vectors = {"style": self._projection.style(grams), "content": self._projection.content(last)}
         return np.concatenate([part.share**0.5 * vectors[part.name] for part in self.spec.parts]).astype(np.float32)
 
-    def _grams(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        return self._run(pixels)[0]
-
     def _run(self, pixels: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Run uint8 (h, w, 3) through the front that the vector is made of: Gram matrices, and the last maps."""
+        return self._deep(pixels.astype(np.float32) / 255) if self._deep else self._run_vgg(pixels)
+
+    def _grams(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        return self._run_vgg(pixels)[0]
+
+    def _run_vgg(self, pixels: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Run uint8 (h, w, 3); the published network's Gram matrices and maps are brought to mean 1."""
         if self.spec.weights != "imagenet":
             return self._front(pixels.astype(np.float32) / 127.5 - 1)

@@ -9,30 +9,35 @@ import numpy as np
 GAIN = 10.0
 """In log(1 + GAIN g): Gram matrices have few giant entries, which alone would decide a plain cosine."""
 
-GRID = (4, 4)
+GRID = (5, 5)
 """Rows and columns of places over which the content is pooled."""
 
 _SMALL = 1e-8
 
-STYLE_LAYERS = ("block2_conv2", "block3_conv1")
-"""The layers whose Gram matrices are the style: measured, the finer ones say more of noise than of hands."""
+SHARES = {"block3b": 0.5, "block4c": 0.5}
+"""How much the Gram matrix of each layer counts for the style. Measured: with VGG's layers too it is no better."""
 
-CHANNELS = {"block1_conv1": 16, "block2_conv1": 24, "block2_conv2": 40, "block3_conv1": 56}
+SHARES_OF_VGG = {"block2_conv2": 0.5, "block3_conv1": 0.5}
+"""The same for a network that has no deeper front."""
+
+CHANNELS = {
+    "block1_conv1": 16, "block2_conv1": 24, "block2_conv2": 40, "block3_conv1": 32, "block3b": 40, "block4c": 48
+}  # fmt: skip
 """How many directions between its channels are kept of each layer whose Gram matrix is made."""
 
-CONTENT_CHANNELS = 24
+CONTENT_CHANNELS = 40
 
 
 class Projection:
     """The fitted numbers, by name; training/fit_style.py made them, `unfitted` makes some that know no pictures.
 
     `channels.LAYER` float32 (c, r) and `mean.LAYER` (r (r + 1) / 2,) for every layer, `style.axes` (d, style dim) for
-    the blocks of STYLE_LAYERS, `content.channels` (256, q), `content.mean` and `content.axes`.
+    the blocks of the layers in `shares`, `content.channels` (c, q), `content.mean` and `content.axes`.
     """
 
-    def __init__(self, fitted: Mapping[str, np.ndarray]) -> None:
-        """Keep `fitted`, all float32."""
-        self._fitted = fitted
+    def __init__(self, fitted: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> None:
+        """Keep `fitted`, all float32, and how much each layer counts."""
+        self._fitted, self._shares = fitted, shares
 
     def block(self, layer: str, gram: np.ndarray) -> np.ndarray:
         """Return a layer's block (see `block`) less the mean of the pictures that were fitted: then cosines differ."""
@@ -40,13 +45,13 @@ class Projection:
 
     def style(self, grams: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the style of Gram matrices by layer as float32 of length 1."""
-        joined = np.concatenate([self.block(layer, grams[layer]) for layer in STYLE_LAYERS])
-        return _unit(joined @ self._fitted["style.axes"])
+        blocks = [share**0.5 * unit(self.block(layer, grams[layer])) for layer, share in self._shares.items()]
+        return unit(np.concatenate(blocks) @ self._fitted["style.axes"])
 
     def content(self, maps: np.ndarray) -> np.ndarray:
-        """Return the content of the last layer's maps, float32 (h, w, 256), as float32 of length 1."""
+        """Return the content of the last layer's maps, float32 (h, w, c), as float32 of length 1."""
         laid = (halves(cells(maps)) @ self._fitted["content.channels"]).ravel()
-        return _unit((laid - self._fitted["content.mean"]) @ self._fitted["content.axes"])
+        return unit((laid - self._fitted["content.mean"]) @ self._fitted["content.axes"])
 
 
 def unfitted(widths: Mapping[str, int], style_dim: int, content_dim: int, seed: int = 0) -> Projection:
@@ -59,24 +64,27 @@ def unfitted(widths: Mapping[str, int], style_dim: int, content_dim: int, seed: 
     def axes(rows: int, columns: int) -> np.ndarray:
         return np.linalg.qr(random.normal(size=(rows, columns)))[0].astype(np.float32)
 
-    sizes = {layer: few * (few + 1) // 2 for layer, few in CHANNELS.items()}
+    few = {layer: CHANNELS[layer] for layer in widths if layer in CHANNELS}
+    sizes = {layer: count * (count + 1) // 2 for layer, count in few.items()}
     laid = GRID[0] * (GRID[1] + 1) // 2 * CONTENT_CHANNELS
     return Projection(
-        {f"channels.{layer}": axes(widths[layer], few) for layer, few in CHANNELS.items()}
+        {f"channels.{layer}": axes(widths[layer], count) for layer, count in few.items()}
         | {f"mean.{layer}": np.zeros(size, np.float32) for layer, size in sizes.items()}
-        | {"style.axes": axes(sum(sizes[layer] for layer in STYLE_LAYERS), style_dim)}
+        | {"style.axes": axes(sum(sizes[layer] for layer in SHARES_OF_VGG), style_dim)}
         | {"content.channels": axes(widths["block3_conv1"], CONTENT_CHANNELS)}
-        | {"content.mean": np.zeros(laid, np.float32), "content.axes": axes(laid, content_dim)}
+        | {"content.mean": np.zeros(laid, np.float32), "content.axes": axes(laid, content_dim)},
+        SHARES_OF_VGG,
     )
 
 
 def block(gram: np.ndarray, channels: np.ndarray) -> np.ndarray:
     """Turn a Gram matrix (c, c) into float32 (r (r + 1) / 2,) by `channels` (c, r), orthonormal.
 
-    log(1 + GAIN g), brought to length 1, is taken to the r directions between the channels that vary most; of the
-    symmetric matrix that results the upper triangle is kept, off its diagonal times sqrt 2, which changes no cosine.
+    log(1 + GAIN |g|) with the sign of g, brought to length 1, is taken to the r directions between the channels that
+    vary most; of the symmetric matrix that results the upper triangle is kept, off its diagonal times sqrt 2, which
+    changes no cosine.
     """
-    logs = np.log1p(GAIN * gram)
+    logs = np.sign(gram) * np.log1p(GAIN * np.abs(gram))
     small = channels.T @ (logs / max(float(np.linalg.norm(logs)), _SMALL)) @ channels
     return small[np.triu_indices(len(small))] * triangle_weights(len(small))
 
@@ -93,8 +101,8 @@ def cells(maps: np.ndarray) -> np.ndarray:
     What is everywhere in the picture is its style; where something is more than elsewhere is its content.
     """
     bands = [np.array_split(band, GRID[1], axis=1) for band in np.array_split(maps, GRID[0], axis=0)]
-    logs = np.log1p([[cell.mean(axis=(0, 1)) for cell in band] for band in bands])
-    return logs - logs.mean(axis=(0, 1))
+    means = np.array([[cell.mean(axis=(0, 1)) for cell in band] for band in bands])
+    return means - means.mean(axis=(0, 1))
 
 
 def halves(grid: np.ndarray) -> np.ndarray:
@@ -102,8 +110,9 @@ def halves(grid: np.ndarray) -> np.ndarray:
     return ((grid + grid[:, ::-1]) / 2)[:, : (grid.shape[1] + 1) // 2]
 
 
-def _unit(vector: np.ndarray) -> np.ndarray:
+def unit(vector: np.ndarray) -> np.ndarray:
+    """Bring a vector to length 1, float32; one of zeros to any fixed direction."""
     length = float(np.linalg.norm(vector))
-    if length < _SMALL:  # a picture of one colour has no layout: any fixed direction will do
+    if length < _SMALL:  # a picture of one colour has no layout
         vector, length = np.ones_like(vector), float(np.sqrt(len(vector)))
     return (vector / length).astype(np.float32)

@@ -22,6 +22,8 @@ LAYERS = {
     "block2_conv1": "strokes",
     "block2_conv2": "strokes side by side",
     "block3_conv1": "patterns of strokes",
+    "block3b": "shapes",
+    "block4c": "shapes side by side",
 }
 """What a layer's filters see, in words, by the layer's name."""
 

