@@ -20,9 +20,10 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from engines.vae_fit import fit
-from engines.vae_net import Networks
+from engines.vae_net import Networks, packed, unpacked
 from engines.vae_recipe import Recipe
 from engines.vae_strange import Strangeness
+from retrieval.storage import write_atomically
 from training.draw_glyphs import draw
 from training.fashion_mnist import Pictures, load
 
@@ -96,12 +97,23 @@ def _cosines(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
     return 1 - np.partition(asked @ known.T, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:].mean(axis=1)
 
 
+def space(used: Pictures, left_out: int, options: argparse.Namespace) -> Networks:
+    """Return a latent space trained on `used`, kept in the folder of spaces, or the one that lies there already."""
+    path = options.spaces and options.spaces / f"without-{left_out}.safetensors"
+    if path and path.is_file():
+        return unpacked(path)[0]
+    recipe = Recipe(options.latent, options.epochs, label_weight=options.label_weight)
+    networks = fit(used.pixels, used.labels.astype(np.int32), recipe)
+    if path:
+        write_atomically(path, packed(networks, recipe.as_dict(), {}))
+    return networks
+
+
 def measure(train: Pictures, held: Pictures, left_out: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Return {"class": {score: AUROC}, "glyphs": {score: AUROC}} of a latent space that never saw class `left_out`."""
     shown = train.take(train.labels != left_out)
     used = shown.take(np.arange(min(options.pictures, len(shown))))
-    recipe = Recipe(options.latent, options.epochs, label_weight=options.label_weight)
-    networks = fit(used.pixels, used.labels.astype(np.int32), recipe)
+    networks = space(used, left_out, options)
     known = see(networks, used.pixels)
     strange, usual = held.labels == left_out, held.labels != left_out
     classes, glyphs = scores(known, see(networks, held.pixels)), scores(known, see(networks, draw(GLYPHS)))
@@ -124,6 +136,7 @@ def main() -> None:
     parser.add_argument("--label-weight", type=float, default=30.0)
     parser.add_argument("--pictures", type=int, default=12_000, help="How many to train each space on.")
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--spaces", type=Path, help="Folder of trained spaces, so that scores can be tried anew.")
     parser.add_argument("--classes", type=int, nargs="+", default=list(range(CLASSES)))
     options = parser.parse_args()
     train, held = load(options.data)
@@ -139,7 +152,7 @@ def main() -> None:
         }
         for name in next(iter(found.values()))["class"]
     }
-    told = {name: value for name, value in vars(options).items() if name != "data"}
+    told = {name: value for name, value in vars(options).items() if name not in ("data", "spaces")}
     sys.stdout.write(json.dumps({**told, "scores": rows}, indent=1, default=str) + "\n")
 
 
