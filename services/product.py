@@ -26,6 +26,7 @@ from services.views import Views
 
 ENGINE = "product"
 NEIGHBOURS = 40
+FEWEST_NEIGHBOURS = 5
 LOOKED_AT = 96
 MOST_LOOKED_AT = 384
 MOST_NARROWED = 5000
@@ -62,13 +63,19 @@ class Products:
         """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
         return classified(self.encoder(weights), images)
 
-    def associations(self, catalog: str, result: Result) -> list[Association]:
-        """Return which attributes of a catalogue go with a question that was just answered."""
-        near = [hit.attributes for hit in result.hits[:NEIGHBOURS]]
-        if len(near) < 5:
+    def associations(
+        self, catalog: str, weights: str | None, query: np.ndarray, without: Sequence[str] = ()
+    ) -> list[Association]:
+        """Return which attributes of a catalogue go with a vector, float32 (dim,), by its neighbours there.
+
+        Of a small catalogue they are a quarter: the more of it count as near, the less that says.
+        """
+        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        count = min(NEIGHBOURS, len(index) // 4)
+        near = [hit for hit in index.query(query[None], count + len(without))[0] if hit.id not in without][:count]
+        if len(near) < FEWEST_NEIGHBOURS:
             return []
-        pictures = sum(1 for _ in self._opened.catalog(catalog))
-        return associated(near, self._views.facets(catalog), pictures)
+        return associated([hit.attributes for hit in near], self._views.facets(catalog), len(index))
 
     def by_words(self, catalog: str, weights: str | None, text: str, k: int) -> tuple[Wanted, Result]:
         """Find pictures by words for kind, colour and pattern, and by the catalogue's own attribute values.

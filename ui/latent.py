@@ -67,11 +67,11 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
                 shown = results.create()
                 more = latent_reading.create_more(services)
         with gr.Tabs(elem_classes="lat-views"):
-            with gr.Tab("Walk the space"):
+            with gr.Tab("Walk it"):
                 space = latent_space.create(services)
-            with gr.Tab("Strangest pictures"):
+            with gr.Tab("Strangest"):
                 strange = latent_strange.create(services)
-            with gr.Tab("Train your own"):
+            with gr.Tab("Train"):
                 training = latent_training.create(services)
         with gr.Accordion("How it works", open=False, elem_classes="method"):
             drawn = gr.HTML(apply_default_css=False)
@@ -149,7 +149,7 @@ def search(
         latent_reading.value(here, read, voted),
         results.found(catalog, result, question.liked, question.disliked, scope.passing),
         latent_reading.more(services, here, voted.winner, result.query),
-        latent_space.standing(services, here, read, voted.winner),
+        latent_space.standing(services, here, read),
         latent_figure.figure(read, result.query, nearest),
         seen,
     )

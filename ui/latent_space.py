@@ -67,15 +67,15 @@ def opening(services: Services, here: Mapping[str, Any]) -> dict[str, Any]:
     return {**here, **_axes(encoder), "at": encoder.axes.centre.tolist(), "picture": None, "other": None}
 
 
-def standing(services: Services, here: Mapping[str, Any], read: Read, kind: str | None) -> dict[str, Any]:
-    """Return the value of a visitor who stands where their picture lies, with another kind of thing to morph into."""
+def standing(services: Services, here: Mapping[str, Any], read: Read) -> dict[str, Any]:
+    """Return the value of a visitor who stands where their picture lies, with another thing to morph into."""
     encoder = services.latent.encoder(here["weights"])
     return {
         **here,
         **_axes(encoder),
         "at": read.examined.latents[0].tolist(),
         "picture": sheet(read.pixels, 1),
-        "other": _other(services, encoder, here["catalog"], kind),
+        "other": _other(services, encoder, here["catalog"], read),
     }
 
 
@@ -90,15 +90,17 @@ def _axes(encoder: LatentEncoder) -> dict[str, Any]:
     }
 
 
-def _other(services: Services, encoder: LatentEncoder, catalog: str, kind: str | None) -> dict[str, Any] | None:
-    """Return the first example of the catalogue that is of another kind, as something to morph into."""
+def _other(services: Services, encoder: LatentEncoder, catalog: str, read: Read) -> dict[str, Any] | None:
+    """Return the example of the catalogue that is least like a picture, as something to morph into."""
     index = services.searcher(catalog, "vae", encoder.spec.weights).index
     examples = services.examples(catalog)
-    for item, alt in zip(examples, latent_reading.alternatives(index, examples), strict=True):
-        if kind is None or kind not in alt:
-            pixels = encoder.garments([services.picture(catalog, item)])
-            return {"at": encoder.latents(pixels)[0].tolist(), "picture": sheet(pixels, 1), "alt": alt}
-    return None
+    if not examples:
+        return None
+    alike = index.vectors(examples) @ encoder.vectors(read.examined.latents)[0]
+    item = examples[int(alike.argmin())]
+    pixels = encoder.garments([services.picture(catalog, item)])
+    (alt,) = latent_reading.alternatives(index, [item])
+    return {"at": encoder.latents(pixels)[0].tolist(), "picture": sheet(pixels, 1), "alt": alt}
 
 
 def plane(services: Services, data: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import FileDataDict
 
 from services import Services
@@ -46,7 +47,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
                 asked = query.create()
                 text = gr.Textbox(
                     label="Or in words", placeholder="red striped shirt", max_length=200, submit_btn="Search",
-                    elem_classes="words",
+                    elem_classes="say",
                 )  # fmt: skip
                 with gr.Accordion("Filters", open=False):
                     chosen = filters.create()
@@ -125,7 +126,7 @@ def search(
             return None, results.start(), None, None
         result, seen = asking.answer(services, question, scope, seen)
         result = product_seen.narrowed(services, question, scope, wanted, result)
-        read = _read(services, catalog, weights, question, result) if question.picture or question.item else None
+        read = _read(services, catalog, weights, question, seen.vector) if question.picture or question.item else None
     except Exception as error:
         return None, results.problem(words(error)), None, None
     place = question.item if question.item and not question.box else result.query
@@ -152,14 +153,18 @@ def search_words(
     )
 
 
-def _read(services: Services, catalog: str, weights: str, question: query.Query, result: Any) -> dict[str, Any] | None:  # noqa: ANN401
+def _read(
+    services: Services, catalog: str, weights: str, question: query.Query, vector: np.ndarray
+) -> dict[str, Any] | None:
     """Return the reading of the question's picture, None for weights that name no kinds."""
     encoder = services.products.encoder(weights)
     if not encoder.classes:
         return None
     image = asking.picture(services, catalog, question, encoder.spec.image_size)
     ((verdict, seen),) = services.products.classify([image], weights)
-    return product_reading.value(image, verdict, seen, services.products.associations(catalog, result))
+    itself = [question.item] if question.item and not question.box else []
+    found = services.products.associations(catalog, weights, vector, itself)
+    return product_reading.value(image, verdict, seen, found)
 
 
 def product_type(

@@ -23,7 +23,7 @@ function chip(name, text, count, index) {
   box.checked = (value.chosen[name] ?? []).includes(text);
   box.addEventListener("change", () => choose(name, text, box.checked));
   const label = make("label", { class: "chip" }, box, make("span", {}, SAID[text.toLowerCase()] ?? text), ...(count === null ? [] : [make("small", {}, count.toLocaleString("en"))]));
-  label.hidden = index >= SHOWN && !box.checked;
+  label.hidden = count !== null && index >= SHOWN && !box.checked;
   return label;
 }
 

@@ -50,18 +50,20 @@ function words() {
 }
 
 function curves() {
-  const [width, height] = [460, 150];
+  const [width, height, across] = [460, 150, 250];
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss and accuracy by epoch", class: "pro-curves" });
-  const of = Math.max(run.epochs.at(-1).of ?? run.epochs.length, 2);
+  const of = Math.max(ended(run) ? run.epochs.length : run.epochs.at(-1).of, 2);
   const lines = [["loss", "loss", 0], ["held_loss", "loss, held out", 0], ["accuracy", "right", 1], ["held_accuracy", "right, held out", 1]];
   lines.forEach(([name, title, row], n) => {
     const series = run.epochs.map((epoch) => epoch[name]).filter((v) => v !== null && v !== undefined);
     if (!series.length) return;
     const top = row ? 1 : Math.max(...run.epochs.flatMap((epoch) => [epoch.loss, epoch.held_loss ?? 0]));
-    const points = series.map((v, k) => `${(8 + (k / (of - 1)) * (width - 210)).toFixed(1)},${(row * 75 + 66 - (v / (top || 1)) * 56).toFixed(1)}`);
+    const points = series.map((v, k) => `${(8 + (k / (of - 1)) * (across - 8)).toFixed(1)},${(row * 75 + 66 - (v / (top || 1)) * 56).toFixed(1)}`);
+    const y = row * 75 + 24 + (n % 2) * 20;
     svg.append(makeSvg("polyline", { points: points.join(" "), class: `c${n % 2}` }));
+    svg.append(makeSvg("polyline", { points: `${across + 18},${y - 4} ${across + 38},${y - 4}`, class: `c${n % 2}` }));
     const last = row ? percent(series.at(-1)) : series.at(-1).toFixed(3);
-    svg.append(makeSvg("text", { x: width - 190, y: row * 75 + 24 + (n % 2) * 20, class: `c${n % 2}` }, `${title} ${last}`));
+    svg.append(makeSvg("text", { x: across + 46, y }, `${title} ${last}`));
   });
   return svg;
 }
@@ -92,7 +94,7 @@ function confusion(about) {
 function sample(each) {
   const right = each.truth === each.label;
   const image = make("img", { src: `picture/${encodeURIComponent(value.catalog)}?side=160&id=${encodeURIComponent(each.id)}`, alt: each.truth, loading: "lazy" });
-  const odds = each.odds.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+  const odds = each.odds.filter(([, share], n) => !n || share >= 0.005).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
   const mark = make("strong", { class: right ? "right" : "wrong" }, right ? "right" : "wrong");
   return make("figure", {}, image, make("figcaption", {}, mark, ` ${each.truth}${right ? "" : `, taken for ${each.label}`}`, make("span", {}, odds)));
 }

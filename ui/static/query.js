@@ -5,6 +5,7 @@ const mode = element.closest(".mode") ?? document.body;
 const $ = (selector) => element.querySelector(selector);
 const frame = $(".frame");
 const picture = $(".picture");
+const TINY = 100;
 const boxMark = $(".box");
 const video = $("video");
 const input = $("input[type=file]");
@@ -235,6 +236,9 @@ input.addEventListener("change", () => {
 });
 frame.addEventListener("pointerdown", drag);
 frame.addEventListener("keydown", key);
+picture.addEventListener("load", () => {
+  picture.classList.toggle("tiny", Math.max(picture.naturalWidth, picture.naturalHeight) < TINY);
+});
 picture.addEventListener("error", () => {
   if (picture.getAttribute("src")) picture.alt = "Your browser cannot show this file.";
 });
