@@ -9,42 +9,40 @@ import numpy as np
 
 NEIGHBOURS = 5
 REFERENCES = 4000
-COMPONENTS = 32
+COMPONENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Strangeness:
     """Deep nearest neighbours (Sun et al. 2022, arXiv:2204.06507) among training pictures.
 
-    `centre` float32 (features,), `components` float32 (features, COMPONENTS) the directions in which features spread
-    most, `references` float16 (n, COMPONENTS) of unit length, the training pictures in those.
+    `components` float32 (features, COMPONENTS) are the directions in which features are longest, not centred: that
+    serves better here. `references` float16 (n, COMPONENTS) of unit length are the training pictures in those.
     """
 
-    centre: np.ndarray
     components: np.ndarray
     references: np.ndarray
 
     @classmethod
     def of(cls, features: np.ndarray, rng: np.random.Generator) -> Strangeness:
         """Take its measure from the features, float32 (n, features), of training pictures."""
-        centre = features.mean(axis=0)
-        _, directions = np.linalg.eigh(np.cov(features.T))
+        _, directions = np.linalg.eigh(features.T @ features)
         components = directions[:, ::-1][:, :COMPONENTS].astype(np.float32)
         chosen = rng.permutation(len(features))[:REFERENCES]
-        return cls(centre, components, _unit((features[chosen] - centre) @ components).astype(np.float16))
+        return cls(components, _unit(features[chosen] @ components).astype(np.float16))
 
     @classmethod
     def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> Strangeness:
         """Return what `arrays` made."""
-        return cls(arrays["feature_centre"], arrays["components"], arrays["references"])
+        return cls(arrays["components"], arrays["references"])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a file has to keep."""
-        return {"feature_centre": self.centre, "components": self.components, "references": self.references}
+        return {"components": self.components, "references": self.references}
 
     def score(self, features: np.ndarray) -> np.ndarray:
-        """Return float32 (n,), 0 to 2: one minus the mean cosine with the NEIGHBOURS nearest training pictures."""
-        cosines = _unit((features - self.centre) @ self.components) @ self.references.astype(np.float32).T
+        """Return float32 (n,), 0 to 1: one minus the mean cosine with the NEIGHBOURS nearest training pictures."""
+        cosines = _unit(features @ self.components) @ self.references.astype(np.float32).T
         count = min(NEIGHBOURS, cosines.shape[1])
         nearest = np.partition(cosines, -count, axis=1)[:, -count:]
         return (1 - nearest.mean(axis=1)).astype(np.float32)

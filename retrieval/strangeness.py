@@ -39,9 +39,9 @@ class Strangeness:
         return (float(self.scores[count - 1]) if count else float("inf")), count
 
 
-def mark(ids: Sequence[str], vectors: np.ndarray) -> str:
-    """Return what names an index by its content: the same pictures under the same weights, wherever it lies."""
-    digest = hashlib.blake2b("\n".join(ids).encode("utf-8", "surrogateescape"), digest_size=16)
+def mark(ids: Sequence[str], vectors: np.ndarray, weights: str) -> str:
+    """Return what names an index by its content, wherever it lies: pictures, and the digest of the weights."""
+    digest = hashlib.blake2b("\n".join([weights, *ids]).encode("utf-8", "surrogateescape"), digest_size=16)
     digest.update(np.ascontiguousarray(vectors).tobytes())
     return digest.hexdigest()
 

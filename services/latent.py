@@ -77,7 +77,7 @@ class Latent:
         spec = engines.spec(ENGINE, weights)
         folder = self._indexes.folder(catalog)
         held = Collection.of(folder, spec)
-        mark = strangeness.mark(held.ids, held.vectors)
+        mark = strangeness.mark(held.ids, held.vectors, engines.digest(spec))
         known = strangeness.load(folder, spec, mark)
         if known:
             return known

@@ -14,6 +14,7 @@ from pathlib import Path
 from engines import WEIGHTS_FOLDER
 from engines.vae_file import finished
 from engines.vae_fit import Epoch, fit
+from engines.vae_net import unpacked
 from engines.vae_recipe import Recipe
 from retrieval.storage import write_atomically
 from training.fashion_mnist import load
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="Folder of train-images-idx3-ubyte.gz and its labels.")
     parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    parser.add_argument("--keep-networks", action="store_true", help="Only measure anew what lies in --out already.")
     parser.add_argument("--run", choices=[*RUNS], nargs="+", default=["fashion", "map"])
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -49,7 +51,10 @@ def main() -> None:
     for name in options.run:
         run = RUNS[name]
         labels = pictures.labels.astype("int32")
-        networks = fit(pictures.pixels, labels, run.recipe, told)
+        if options.keep_networks:
+            networks, _, _ = unpacked(options.out / run.file)
+        else:
+            networks = fit(pictures.pixels, labels, run.recipe, told)
         data = finished(networks, run.recipe, pictures.pixels)
         write_atomically(options.out / run.file, data)
         log.info("%s: %d bytes", run.file, len(data))
