@@ -58,8 +58,9 @@ def shown(canvas: Locator) -> str:
 def give(page: Page, image: Image.Image) -> None:
     data = io.BytesIO()
     image.save(data, "PNG")
-    file = {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
-    page.locator(".latent .query input[type=file]").set_input_files(file)
+    page.locator(".latent .query input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
+    )
 
 
 def bag(size: int = 280) -> Image.Image:

@@ -91,8 +91,9 @@ def answered(page: Page, act: Callable[[], object]) -> list[str]:
 def give(page: Page, image: Image.Image) -> None:
     data = io.BytesIO()
     image.save(data, "PNG")
-    file = {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
-    page.locator(".product .query input[type=file]").set_input_files(file)
+    page.locator(".product .query input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
+    )
 
 
 def test_an_upload_gets_a_verdict_with_bars_heat_colours_and_more_of_its_kind(page: Page) -> None:
