@@ -14,6 +14,7 @@ from retrieval.core import AppError
 from services import Services
 from services.product import Seen
 from settings import Settings
+from tests.drawn import shirt, trousers
 from ui import product_seen
 from ui.asking import Scope
 from ui.query import Query
@@ -65,18 +66,16 @@ def test_kinds_as_seen_are_counted_and_part_the_catalogue(services: Services) ->
 
 @needs_weights
 def test_what_goes_with_a_picture_is_what_its_neighbours_share(tmp_path: Path) -> None:
-    for kind, shade in (("warm", SHADES["red"]), ("cold", SHADES["blue"])):
+    for kind, drawn in (("upper", shirt), ("lower", trousers)):
         (tmp_path / "shop" / kind).mkdir(parents=True)
         for number in range(12):
-            image = Image.new("RGB", (120, 160), (238, 236, 232))
-            ImageDraw.Draw(image).rectangle((25, 25 + number % 3, 95, 130 - number), fill=shade)
-            image.save(tmp_path / "shop" / kind / f"{number}.png")
+            drawn(SHADES["blue"], number).save(tmp_path / "shop" / kind / f"{number}.png")
     found = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / 'shop'}"])
     key = found.catalogs()[0].key
     found.build(key, "product")
-    vector = found.searcher(key, "product").index.vectors(["warm/0.png"])[0]
-    (one,) = found.products.associations(key, None, vector, ["warm/0.png"])
-    assert (one.attribute, one.value, one.near, one.neighbours) == ("label", "warm", 6, 6)
+    vector = found.searcher(key, "product").index.vectors(["upper/0.png"])[0]
+    (one,) = found.products.associations(key, None, vector, ["upper/0.png"])
+    assert (one.attribute, one.value, one.near, one.neighbours) == ("label", "upper", 6, 6)
     assert one.lift == pytest.approx(2)
 
 
