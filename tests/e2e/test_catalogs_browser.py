@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     def slowly(self: SqueezeNet, images: Any) -> np.ndarray:  # noqa: ANN401
         if brake.is_set():
-            time.sleep(1.5)
+            time.sleep(4)
         return encode(self, images)
 
     with pytest.MonkeyPatch.context() as patched:

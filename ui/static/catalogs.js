@@ -116,7 +116,21 @@ function closed({ name, problem }) {
   return make("li", { class: "closed" }, make("header", {}, make("div", {}, make("h3", {}, name), make("p", { class: "failed" }, problem)), ...remove));
 }
 
+// A press is over only when the button goes up again: until then the button has to stay where it is.
+let pressing = false;
+let late = false;
+element.addEventListener("pointerdown", () => (pressing = true));
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => {
+    if (!pressing || !element.isConnected) return;
+    pressing = false;
+    if (late) setTimeout(receive, 50);
+  });
+}
+
 function receive() {
+  late = pressing;
+  if (late) return;
   value = JSON.parse(JSON.stringify(props.value ?? {}));
   if (!value.catalogs) return;
   const kept = document.activeElement?.getAttribute?.("aria-label");
