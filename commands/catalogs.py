@@ -11,6 +11,7 @@ from rich.table import Table
 from commands import AsJson, err, fetching, out, print_json
 from retrieval.core import AppError
 from services import Services
+from services.opened import OURS
 from settings import Settings
 
 app = typer.Typer(help="The catalogues that the app opens at every start.", no_args_is_help=True)
@@ -22,10 +23,10 @@ Name = Annotated[
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the catalogues, and which engines have indexed them."""
-    services = Services(Settings.from_environment())
+    services = Services(Settings.from_environment(), OURS)
     services.shelf.open_all()
     entries = services.shelf.entries()
-    names = [("sample", "sample", ""), *((entry.name, entry.key, entry.problem) for entry in entries)]
+    names = [*((name, name, "") for name in OURS), *((entry.name, entry.key, entry.problem) for entry in entries)]
     found: list[dict[str, Any]] = []
     for name, key, problem in names:
         rows = services.overview.rows(key) if key else []
