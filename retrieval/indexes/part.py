@@ -17,7 +17,7 @@ LISTED_FROM = 4096
 """A part with fewer vectors has no lists: looking at all of them is as quick."""
 DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile)
 """What reading a part raises when its files are not as they were written."""
-_LOOKED_AT = 1024
+_LOOKED_AT = 768
 _AT_ONCE = 1024
 
 
@@ -69,7 +69,7 @@ class Part:
         """Open a part that `write` finished, its codes memory-mapped; raises one of DAMAGE."""
         with np.load(folder / files.slots, allow_pickle=False) as held:
             rows, marks, scale = held["rows"], held["marks"], Scale(held["low"], held["step"])
-        codes = np.memmap(folder / files.codes, np.uint8, "r", shape=(len(rows), len(scale.low)))
+        codes = np.asarray(np.memmap(folder / files.codes, np.uint8, "r", shape=(len(rows), len(scale.low))))
         lists = InvertedLists.load(folder / files.lists) if files.lists else None
         return cls(codes, rows, marks, scale, lists)
 
@@ -120,7 +120,7 @@ class Part:
         for start in range(0, len(slots), _AT_ONCE):
             here = slice(start, start + _AT_ONCE)
             # Not a matrix product: the threads of one cost more than they save on so little.
-            scores[here] = np.einsum("ij,j->i", self.codes[slots[here]].astype(np.float32), steps)
+            scores[here] = np.einsum("ij,j->i", np.take(self.codes, slots[here], axis=0).astype(np.float32), steps)
         return scores + float(query @ self.scale.low)
 
 
