@@ -10,7 +10,7 @@ from retrieval.core import Attributes
 from retrieval.intervals import wilson
 
 LEAST_COUNT = 3
-LEAST_LIFT = 1.2
+LEAST_LIFT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
