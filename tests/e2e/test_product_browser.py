@@ -161,18 +161,17 @@ def test_a_catalogue_without_labels_says_how_to_get_them(page: Page) -> None:
 
 @pytest.mark.parametrize(("scheme", "screen"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(
-    page: Page, scheme: Literal["light", "dark"], screen: int
+    browser: Browser, address: str, scheme: Literal["light", "dark"], screen: int
 ) -> None:
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": screen, "height": 844})
-    page.reload()
-    expect(page.locator(".pro-verdict")).to_be_visible(timeout=SLOW)
-    for fold in ("Filters", "More", "Map", "Teach it", "How it works"):
-        unfold(page, fold)
-    expect(page.locator(".product .map-note")).to_contain_text("24 pictures", timeout=SLOW)
-    picker = page.get_by_label("Earlier model")
-    if picker.is_visible():
-        picker.select_option(index=1)
-        expect(page.locator(".product .pro-samples")).to_be_visible(timeout=SLOW)
-    assert not grave(page)
-    assert width(page) <= screen
+    with visiting(browser, color_scheme=scheme, viewport={"width": screen, "height": 844}) as page:
+        page.goto(address)
+        expect(page.locator(".pro-verdict")).to_be_visible(timeout=SLOW)
+        for fold in ("Filters", "More", "Map", "Teach it", "How it works"):
+            unfold(page, fold)
+        expect(page.locator(".product .map-note")).to_contain_text("24 pictures", timeout=SLOW)
+        picker = page.get_by_label("Earlier model")
+        if picker.is_visible():
+            picker.select_option(index=1)
+            expect(page.locator(".product .pro-samples")).to_be_visible(timeout=SLOW)
+        assert not grave(page)
+        assert width(page) <= screen
