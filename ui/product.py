@@ -24,10 +24,10 @@ MODELS = Models(
 
 METHOD = """
 **EfficientNetB0** ([Tan and Le 2019](https://arxiv.org/abs/1905.11946)) turns the picture into 1,280 numbers for each
-of 6 x 6 places. Their average is weighed into a score for each kind; a **softmax** makes probabilities of the scores.
+of 7 x 7 places. Their average is weighed into a score for each kind; a **softmax** makes probabilities of the scores.
 They were made honest on photos of people who were not in the training (**temperature scaling**,
-[Guo et al. 2017](https://arxiv.org/abs/1706.04599)), and below a bar, from which on nine of ten are right, the page
-says "not sure". The picture in colour shows which places spoke for the kind (**class activation map**,
+[Guo et al. 2017](https://arxiv.org/abs/1706.04599)), and below a bar, from which on nineteen of twenty are right,
+the page says "not sure". The picture in colour shows which places spoke for the kind (**class activation map**,
 [Zhou et al. 2016](https://arxiv.org/abs/1512.04150)).
 
 **Colours** are groups of the garment's pixels in CIELAB, named by the nearest known shade; **pattern** is a logistic
