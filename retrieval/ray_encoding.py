@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
 
 from retrieval.core import AppError, Box, Catalog, Encoder, Item
-from retrieval.encoding import BATCH, Batch, Encode, Read, encode_batch, read_item
+from retrieval.encoding import BATCH, Batch, Encode, Read, encode_batch, in_process, read_item
 from retrieval.storage import Row, VectorTable
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 WAVE = 1 << 16
 """So many items are handed to Ray at a time: their ids and attributes are all of them that is held."""
 
-_BLOCK = 2 * BATCH
+_BLOCK = 4 * BATCH
 _READERS = 8
-_READ_SHARE = 0.25
 _CONNECT_SECONDS = 5.0
 _KEPT_BYTES = 256 << 20
 _KEPT_BYTES_PER_ENCODER = 64 << 20
@@ -53,10 +52,11 @@ class Work:
 
 
 def on_ray(work: Work, root: Path, cores: int | None = None) -> Encode:
-    """Return the way over Ray: tasks read and decode, a pool of actors that load the encoder once encode.
+    """Return the way over Ray, with a pool of actors that load the encoder once.
 
-    The pool has an actor for every GPU, or for every core where there is none. A worker that dies is replaced and its
-    batches are done again. On a cluster the project below `root` goes to every worker; else Ray is started here, to use
+    Where there are GPUs each has an actor, and tasks on all cores read and decode for it. Else each core has one, which
+    does all of it as one process would, so that no pixels are sent. An actor that dies is replaced and its batches are
+    done again. On a cluster the project below `root` goes to every worker; else Ray is started here, to use
     `cores`, all by itself.
     Raises AppError where Ray is not installed, does not start, or a worker cannot open the catalogue or the encoder.
     """
@@ -140,22 +140,23 @@ def _encoded(
     gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
     blocks = [_asked(items[at : at + _BLOCK]) for at in range(0, len(items), _BLOCK)]
     pool = min(gpus or cores, len(blocks))
-    share = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1 - _READ_SHARE}
-    read_share = 1 if gpus else _READ_SHARE
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.resource_limits = ray.data.ExecutionResources.for_limits(
         object_store_memory=_KEPT_BYTES + pool * _KEPT_BYTES_PER_ENCODER
     )
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    read = ray.data.from_arrow(blocks).map_batches(
-        _read, fn_args=(work, known), batch_size=None, batch_format="pyarrow", zero_copy_batch=True,
-        num_cpus=read_share,
-    )  # fmt: skip
-    done = read.map_batches(
-        _Encoder, fn_constructor_args=(work,), batch_size=BATCH, batch_format="pyarrow", zero_copy_batch=True,
-        compute=ray.data.ActorPoolStrategy(size=pool), **share,
-    )  # fmt: skip
+    data, whole = ray.data.from_arrow(blocks), {"batch_format": "pyarrow", "zero_copy_batch": True}
+    actors = ray.data.ActorPoolStrategy(size=pool)
+    if gpus:
+        read = data.map_batches(_read, fn_args=(work, known), batch_size=None, num_cpus=1, **whole)
+        done = read.map_batches(
+            _Encoder, fn_constructor_args=(work,), batch_size=BATCH, compute=actors, num_gpus=1, num_cpus=0, **whole
+        )
+    else:
+        done = data.map_batches(
+            _Process, fn_constructor_args=(work, known), batch_size=None, compute=actors, num_cpus=1, **whole
+        )
     for block in done.iter_batches(batch_size=None, batch_format="pyarrow"):
         yield _answered(block.to_pylist(), table)
 
@@ -173,49 +174,67 @@ def _opened(open_catalog: Callable[[], Catalog]) -> Catalog:
     return open_catalog()
 
 
-def _read(asked: pa.Table, work: Work, known: Any) -> pa.Table:  # noqa: ANN401 - an array, or a reference to one
-    """Read and decode items on a worker; what stops the whole build comes back as a row of its own."""
-    import pyarrow as pa
-    import ray
+class _Known:
+    """What a worker asks in the place of a table: whether it has the vector of a content, which stays where it is."""
 
-    held = ray.get(known) if isinstance(known, ray.ObjectRef) else known
+    def __init__(self, known: Any) -> None:  # noqa: ANN401 - an array, or a reference to one
+        import ray
 
-    def stored(digest: str) -> np.ndarray | None:
-        wanted = np.array([bytes.fromhex(digest)], "S16")[0]  # as in `held`, where zeros at the end are dropped
-        at = int(np.searchsorted(held, wanted))
-        return _KNOWN if at < len(held) and held[at] == wanted else None
+        self._held = ray.get(known) if isinstance(known, ray.ObjectRef) else known
 
+    def by_digest(self, digest: str) -> np.ndarray | None:
+        """Return a vector without numbers for a known content."""
+        wanted = np.array([bytes.fromhex(digest)], "S16")[0]  # as in the array, where zeros at the end are dropped
+        at = int(np.searchsorted(self._held, wanted))
+        return _KNOWN if at < len(self._held) and self._held[at] == wanted else None
+
+
+class _Process:
+    """An actor that does what one process does: it reads ahead and encodes; the encoder is loaded once."""
+
+    def __init__(self, work: Work, known: Any) -> None:  # noqa: ANN401 - a reference to an array
+        self._work, self._known = work, cast(VectorTable, _Known(known))
+        self._load = cache(work.load)
+
+    def __call__(self, asked: pa.Table) -> pa.Table:
+        """Return the rows of items; what stops the whole build comes back as a row of its own."""
+        try:
+            encode = in_process(_opened(self._work.open), self._work.image_size, self._load)
+            batches = encode(map(_item, asked["item"].to_pylist()), self._known)
+            return _table([_as_dict(Read(row)) for batch in batches for row in batch.rows])
+        except AppError as error:
+            return _table([{"fatal": str(error)}])
+
+
+def _read(asked: pa.Table, work: Work, known: Any) -> pa.Table:  # noqa: ANN401 - a reference to an array
+    """Read and decode items on a core, for an encoder on a GPU."""
+    held = _Known(known)
     try:
         catalog = _opened(work.open)
         with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as pool:
-            found = list(
-                pool.map(
-                    lambda each: read_item(_item(each), catalog, work.image_size, stored), asked["item"].to_pylist()
-                )
-            )
-        return pa.Table.from_pylist([_as_dict(each) for each in found], schema=_schema())
+            items = map(_item, asked["item"].to_pylist())
+            found = pool.map(lambda item: read_item(item, catalog, work.image_size, held.by_digest), items)
+            return _table([_as_dict(each) for each in found])
     except AppError as error:
-        return pa.Table.from_pylist([{"fatal": str(error)}], schema=_schema())
+        return _table([{"fatal": str(error)}])
 
 
 class _Encoder:
-    """An actor that loads the encoder when the first picture comes, and keeps it."""
+    """An actor on a GPU that loads the encoder when the first picture comes, and keeps it."""
 
     def __init__(self, work: Work) -> None:
         self._load = cache(work.load)
 
     def __call__(self, read: pa.Table) -> pa.Table:
         """Return the rows of `read` with vectors in the place of pictures."""
-        import pyarrow as pa
-
         rows = read.to_pylist()
         if fatal := [row for row in rows if row["fatal"]]:
-            return pa.Table.from_pylist(fatal[:1], schema=_schema())
+            return _table(fatal[:1])
         try:
             batch = encode_batch([_as_read(row) for row in rows], self._load)
         except AppError as error:
-            return pa.Table.from_pylist([{"fatal": str(error)}], schema=_schema())
-        return pa.Table.from_pylist([_as_dict(Read(row)) for row in batch.rows], schema=_schema())
+            return _table([{"fatal": str(error)}])
+        return _table([_as_dict(Read(row)) for row in batch.rows])
 
 
 def _answered(found: Sequence[dict[str, Any]], table: VectorTable) -> tuple[Batch, list[str]]:
@@ -235,12 +254,12 @@ def _answered(found: Sequence[dict[str, Any]], table: VectorTable) -> tuple[Batc
     return Batch(rows, encoded), lost
 
 
-def _schema() -> pa.Schema:
+def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
 
     texts = [(name, pa.string()) for name in ("fatal", "id", "stamp", "attributes", "digest", "problem")]
-    return pa.schema([*texts, ("vector", pa.binary()), ("pixels", pa.large_binary()), ("width", pa.int32()),
-                      ("height", pa.int32())])  # fmt: skip
+    columns = [*texts, ("vector", pa.binary()), ("pixels", pa.large_binary()), ("width", pa.int32())]
+    return pa.Table.from_pylist(list(rows), schema=pa.schema([*columns, ("height", pa.int32())]))
 
 
 def _item(asked: str) -> Item:

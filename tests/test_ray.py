@@ -201,3 +201,14 @@ def test_a_cluster_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "The cluster at 127.0.0.1:9 cannot be reached" in done.stderr
+
+
+def test_where_there_is_a_gpu_one_actor_has_it_and_the_cores_read(cluster: str, tmp_path: Path, cache: Path) -> None:
+    ray.shutdown()
+    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    root = pictures(tmp_path / "p", range(300))
+    (root / "red" / "broken.jpg").write_bytes(b"no picture")
+    report = on_cluster(root, cache, tmp_path / "pids")
+    assert (report.pictures, report.encoded, len(report.skipped)) == (300, 300, 1)
+    assert len(encoders(tmp_path / "pids")) == 1
+    check(cache, root, tmp_path / "alone")
