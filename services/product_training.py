@@ -38,6 +38,8 @@ def label_of(catalog: Catalog) -> str:
     for name in LABELS:
         if name in counts:
             return name
+    if next(iter(catalog), None) is None:
+        raise AppError(f"There are no pictures in {catalog.title} to learn from.")
     raise AppError(
         f"The pictures of {catalog.title} have no labels to learn from. Put them into folders named by their kind, or "
         "add a metadata.csv with the columns file_name and label."

@@ -40,6 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shop(place: Path, counts: dict[str, int]) -> Path:
     """Write a folder a kind, each kind of one colour."""
+    place.mkdir()
     for number, (kind, count) in enumerate(counts.items()):
         shade = np.random.default_rng(number).integers(0, 256, 3)
         for each in range(count):
@@ -51,6 +52,7 @@ def shop(place: Path, counts: dict[str, int]) -> Path:
 
 
 def opened(tmp_path: Path, counts: dict[str, int]) -> tuple[Services, str]:
+    tmp_path.mkdir(exist_ok=True)
     folder = shop(tmp_path / "shop", counts)
     services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
     return services, services.catalogs()[0].key
@@ -72,6 +74,7 @@ def ended(services: Services, name: str, epochs: int = 0) -> dict[str, Any]:
     [
         ({"Hat": 5}, "of one kind, 'Hat'. Training needs at least two"),
         ({"Hat": 1, "Shoe": 1}, "No kind has two pictures"),
+        ({}, "There are no pictures in shop to learn from"),
         ({"": 4}, "have no labels to learn from. Put them into folders named by their kind"),
     ],
 )
