@@ -53,7 +53,7 @@ def test_a_bucket_is_added_listed_shown_indexed_and_removed(store: Store, tmp_pa
     assert store.count(".jpg") == 0
     report = json.loads(ran("index", "--engine", "colours", "--catalog", NAME, "--json"))
     assert (report["pictures"], report["encoded"]) == (6, 6)
-    (_, row) = json.loads(ran("catalogs", "list", "--json"))
+    (*_, row) = json.loads(ran("catalogs", "list", "--json"))
     assert (row["name"], row["problem"], row["indexed"]) == (NAME, "", ["colours:none"])
     shown = json.loads(ran("catalogs", "show", NAME, "--json"))
     assert (shown["title"], shown["source"], shown["pictures"]) == ("shop", NAME, 6)
@@ -61,7 +61,7 @@ def test_a_bucket_is_added_listed_shown_indexed_and_removed(store: Store, tmp_pa
     assert shown["engines"][0]["state"] == "indexed"
     assert len(list((tmp_path / "cache" / "s3").glob("*.sqlite"))) == 1
     ran("catalogs", "remove", f"{NAME}/")
-    assert [each["name"] for each in json.loads(ran("catalogs", "list", "--json"))] == ["sample"]
+    assert [each["name"] for each in json.loads(ran("catalogs", "list", "--json"))] == ["sample", "paintings"]
     assert not list((tmp_path / "cache" / "s3").glob("*.sqlite*"))
     assert not (tmp_path / "cache" / added["key"]).exists()
     assert store.count("DELETE") == 0
@@ -70,7 +70,7 @@ def test_a_bucket_is_added_listed_shown_indexed_and_removed(store: Store, tmp_pa
 def test_a_store_that_is_away_at_the_start_is_a_reason_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     ran("catalogs", "add", NAME)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    (_, row) = json.loads(ran("catalogs", "list", "--json"))
+    (*_, row) = json.loads(ran("catalogs", "list", "--json"))
     assert row["key"] is None
     assert "cannot be reached" in row["problem"]
 
