@@ -49,12 +49,11 @@ def card(hit: Hit) -> dict[str, Any]:
 
 
 def summary(result: Result) -> str:
-    """Return how many were found, how many are close and how long it took, in a shopper's words."""
+    """Return how many were found, how many of them are close, where some are not, and how long it took."""
     count = len(result.hits)
-    close = (
-        "all close matches" if result.strong == count else f"{_count(result.strong, 'close match', 'close matches')}"
-    )
-    return f"{_count(count, 'result', 'results')} · {close} · found in {_seconds(sum(result.seconds.values()))}"
+    close = [] if result.strong == count else [_count(result.strong, "close match", "close matches")]
+    took = f"found in {_seconds(sum(result.seconds.values()))}"
+    return " · ".join([_count(count, "result", "results"), *close, took])
 
 
 def detail(result: Result, chosen: Filter | None) -> str:

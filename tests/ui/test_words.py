@@ -26,7 +26,7 @@ def result(count: int, strong: int, **seconds: float) -> Result:
     [
         (result(24, 9, decode=0.005, encode=0.03, search=0.003), "24 results · 9 close matches · found in 38 ms"),
         (result(2, 1, search=0.0004), "2 results · 1 close match · found in 0.4 ms"),
-        (result(1, 1, search=1.25), "1 result · all close matches · found in 1.2 s"),
+        (result(1, 1, search=1.25), "1 result · found in 1.2 s"),
     ],
 )
 def test_the_summary_is_in_a_shoppers_words(given: Result, said: str) -> None:
