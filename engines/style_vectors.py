@@ -77,15 +77,19 @@ def unfitted(widths: Mapping[str, int], style_dim: int, content_dim: int, seed: 
     )
 
 
+def logarithms(gram: np.ndarray) -> np.ndarray:
+    """Return log(1 + GAIN |g|) with the sign of g of a Gram matrix (c, c), brought to length 1."""
+    logs = np.sign(gram) * np.log1p(GAIN * np.abs(gram))
+    return logs / max(float(np.linalg.norm(logs)), _SMALL)
+
+
 def block(gram: np.ndarray, channels: np.ndarray) -> np.ndarray:
     """Turn a Gram matrix (c, c) into float32 (r (r + 1) / 2,) by `channels` (c, r), orthonormal.
 
-    log(1 + GAIN |g|) with the sign of g, brought to length 1, is taken to the r directions between the channels that
-    vary most; of the symmetric matrix that results the upper triangle is kept, off its diagonal times sqrt 2, which
-    changes no cosine.
+    Its `logarithms` are taken to the r directions between the channels that vary most; of the symmetric matrix that
+    results the upper triangle is kept, off its diagonal times sqrt 2, which changes no cosine.
     """
-    logs = np.sign(gram) * np.log1p(GAIN * np.abs(gram))
-    small = channels.T @ (logs / max(float(np.linalg.norm(logs)), _SMALL)) @ channels
+    small = channels.T @ logarithms(gram) @ channels
     return small[np.triu_indices(len(small))] * triangle_weights(len(small))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.core import AppError, Attributes, EncoderSpec, StaleIndexError
-from retrieval.database import connect
+from retrieval.database import connect, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
@@ -197,15 +197,10 @@ class VectorTable:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise _explained(self.path, error, "written") from None
-                raise
+                with transaction(self._connection):
+                    yield self._connection
+            except sqlite3.Error as error:
+                raise _explained(self.path, error, "written") from None
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Return what is stored of those of `ids` that are there."""

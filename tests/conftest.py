@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import engines
 from retrieval.catalogs.folder import FolderCatalog
 from retrieval.core import Catalog, EncoderSpec
 from retrieval.indexing import Progress, Report, build_index, stored_blocks
@@ -84,6 +85,16 @@ def folder(tmp_path: Path) -> Path:
     for n in range(12):
         write_picture(tmp_path / "pictures" / ("red", "green", "blue")[n % 3] / f"{n:02}.jpg", n)
     return tmp_path / "pictures"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep everything in the test's own folder, under an engine without weights."""
+    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
+    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
+    monkeypatch.setenv("VISUAL_SEARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("VISUAL_SEARCH_CLIP", "")
+    return tmp_path
 
 
 @pytest.fixture

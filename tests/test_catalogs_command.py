@@ -8,24 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import engines
 from cli import app
 from retrieval import storage
 from retrieval.core import AppError
 from services import Services
 from services.registry import Registry
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep everything in the test's own folder, under an engine without weights."""
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
-    monkeypatch.setenv("VISUAL_SEARCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VISUAL_SEARCH_CLIP", "")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def ran(*words: str) -> str:

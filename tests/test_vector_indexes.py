@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import engines
 from cli import app
 from retrieval.core import AppError, MissingIndexError
 from retrieval.indexes.approximate import ApproximateIndex
@@ -18,17 +17,9 @@ from retrieval.indexes.faiss_index import FaissIndex
 from services import Services, vector_indexes
 from settings import Settings
 from tests import pinecone_service
-from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, write_picture
+from tests.conftest import blocks, write_picture
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep everything in the test's own folder, under an engine without weights."""
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
-    monkeypatch.setenv("VISUAL_SEARCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VISUAL_SEARCH_CLIP", "")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def opened(place: Path, folder: Path, index: str = "auto") -> tuple[Services, str]:

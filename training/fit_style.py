@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from engines.style_deep import Deep
 from engines.style_net import Front
 from engines.style_pictures import view
-from engines.style_vectors import CHANNELS, CONTENT_CHANNELS, GAIN, SHARES, block, cells, halves, unit
+from engines.style_vectors import CHANNELS, CONTENT_CHANNELS, GAIN, SHARES, block, cells, halves, logarithms, unit
 from training.style_front import LAYERS
 
 logger = logging.getLogger("fit_style")
@@ -74,8 +74,7 @@ def fit(seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     fitted: dict[str, np.ndarray] = {}
     joined = []
     for layer, few in CHANNELS.items():
-        logs = np.sign(seen[layer]) * np.log1p(GAIN * np.abs(seen[layer]))
-        logs = logs / np.linalg.norm(logs, axis=(1, 2), keepdims=True)
+        logs = np.array([logarithms(gram) for gram in seen[layer]])
         spread = logs - logs.mean(axis=0)
         channels = _largest(np.einsum("nij,nkj->ik", spread, spread, optimize=True), few)[0]
         blocks = np.array([block(gram, channels) for gram in seen[layer]])

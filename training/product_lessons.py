@@ -67,9 +67,8 @@ def mix(views: Tensor, shares: Tensor, numbers: np.random.Generator) -> tuple[Te
     else:
         wide = round(side * (1 - share) ** 0.5)
         left, top = numbers.integers(0, side - wide + 1, 2)
-        views = views.clone()
-        views[:, :, top : top + wide, left : left + wide] = views.flip(0)[
-            :, :, top : top + wide, left : left + wide
-        ].clone()
+        place = (slice(None), slice(None), slice(top, top + wide), slice(left, left + wide))
+        views, other = views.clone(), views.flip(0)
+        views[place] = other[place]
         share = 1 - (wide / side) ** 2
     return views, torch.lerp(shares.flip(0), shares, share)

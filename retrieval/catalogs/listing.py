@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.core import AppError, Attributes
-from retrieval.database import connect
+from retrieval.database import connect, transaction
 
 _PAGE = 1000
 _SCHEMA = """
@@ -60,15 +60,10 @@ class Listing:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise AppError(f"{self._path} could not be written ({error}). Free some space.") from None
-                raise
+                with transaction(self._connection):
+                    yield self._connection
+            except sqlite3.Error as error:
+                raise AppError(f"{self._path} could not be written ({error}). Free some space.") from None
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:
         with self._lock:
