@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engines
-from engines import clip_files
+from engines.clip import checkpoints
 from retrieval.core import AppError
 from settings import Settings
 
@@ -97,8 +97,8 @@ def _weights() -> Iterator[Check]:
         name = f"weights {row.engine} {row.weights}"
         if row.checkpoint:
             problem = engines.missing(row)
-            found = problem or f"{clip_files.size(row.checkpoint) / 1e6:.0f} MB, {row.dim} numbers a picture"
-            yield Check(name, not problem, found, clip_files.command(row.checkpoint) if problem else None)
+            found = problem or f"{checkpoints.size(row.checkpoint) / 1e6:.0f} MB, {row.dim} numbers a picture"
+            yield Check(name, not problem, found, checkpoints.command(row.checkpoint) if problem else None)
         elif row.file:
             try:
                 size = engines.weights_path(row).stat().st_size

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engines import clip_files, torchvision_compat  # noqa: F401 (transformers imports torchvision)
-from engines.clip import Clip
+from engines.clip import checkpoints
+from engines.clip.encoder import Clip
+from engines.runtime import torchvision_compat  # noqa: F401 (transformers imports torchvision)
 
 ROOT = Path(__file__).resolve().parent.parent
 _COLD = """
@@ -83,7 +84,7 @@ def photos(count: int, folder: Path | None) -> list[Image.Image]:
 
 def measure(folder: Path, pictures: list[Image.Image]) -> dict[str, float | str]:
     """Return what our encoder does: speeds, the arithmetic it chose, and its cosine with fp32."""
-    row = clip_files.rows([str(folder)])[0]
+    row = checkpoints.rows([str(folder)])[0]
     encoder, exact = Clip(row), Clip(row, "fp32")
     encoder.encode_images(pictures[:8])
     started, busy = time.perf_counter(), time.process_time()

@@ -93,7 +93,7 @@ def structure(held: np.ndarray) -> dict[str, object]:
 
 def main() -> None:
     """Print the structure of an engine's vectors beside that of as many synthetic ones, as JSON."""
-    from retrieval.evaluation import Collection
+    from retrieval.evaluation.measures import Collection
     from services import Services
     from settings import Settings
 

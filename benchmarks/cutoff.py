@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 import engines
-from retrieval import evaluation
-from retrieval.cutoff import NEAREST, strong_results
+from retrieval.evaluation import measures
+from retrieval.search.cutoff import NEAREST, strong_results
 from services import Services
 from settings import Settings
 
@@ -29,7 +29,7 @@ def main() -> None:
     services = Services(Settings.from_environment())
     services.build("sample", "squeezenet", given.weights)
     spec = engines.spec("squeezenet", given.weights)
-    collection = evaluation.Collection.of(services.folder("sample"), spec)
+    collection = measures.Collection.of(services.folder("sample"), spec)
     curves, right = _curves(collection)
     half = len(curves) // 2
     ways: dict[str, Callable[[np.ndarray], int]] = {
@@ -68,7 +68,7 @@ def tail(curve: np.ndarray) -> int:
     return max(1, int((curve > rest.mean() + 3 * rest.std()).sum()))
 
 
-def _curves(collection: evaluation.Collection) -> tuple[np.ndarray, np.ndarray]:
+def _curves(collection: measures.Collection) -> tuple[np.ndarray, np.ndarray]:
     """Return the score curves, shuffled, and which of their results are alike, both (n, NEAREST)."""
     shared = np.zeros((len(collection.ids), len(collection.ids)), np.int64)
     for name in ALIKE:

@@ -19,10 +19,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from safetensors import safe_open
 
 import engines
-from engines.squeezenet import SqueezeNet
-from training.fashion_data import NOT_A_CLASS, TEN_CLASSES, Photos, read_photos, split_photos
-from training.fashion_scores import score_copies, score_labels
-from training.train_squeezenet import ALL_PHOTOS
+from engines.squeezenet.encoder import SqueezeNet
+from training.squeezenet.photos import NOT_A_CLASS, TEN_CLASSES, Photos, read_photos, split_photos
+from training.squeezenet.scores import score_copies, score_labels
+from training.squeezenet.train import ALL_PHOTOS
 
 CHUNK = 32
 

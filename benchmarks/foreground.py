@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from retrieval.foreground import centre_prior, foreground
+from retrieval.pictures.foreground import centre_prior, foreground
 from settings import Settings
 
 

@@ -18,9 +18,10 @@ import psutil
 from PIL import Image
 
 import engines
-from retrieval import indexing, pictures
 from retrieval.catalogs import open_catalog
 from retrieval.core import EncoderSpec, Item
+from retrieval.indexing import build
+from retrieval.pictures import decoding
 from settings import Settings
 
 
@@ -77,7 +78,7 @@ def _speeds(name: str, spec: EncoderSpec, count: int) -> dict[str, float]:
     encoder = engines.load(spec.engine, spec.weights)
 
     def decode(item: Item) -> Image.Image:
-        return pictures.decode(catalog.read(item.id), spec.image_size, item.box)
+        return decoding.decode(catalog.read(item.id), spec.image_size, item.box)
 
     with ThreadPoolExecutor(os.cpu_count()) as readers:
         some = list(readers.map(decode, items[:256]))
@@ -85,7 +86,7 @@ def _speeds(name: str, spec: EncoderSpec, count: int) -> dict[str, float]:
         decode_s = _seconds(lambda: [None for _ in readers.map(decode, items)])
     encode_s = _seconds(lambda: [encoder.encode_images(some[n : n + 32]) for n in range(0, 256, 32)]) * count / 256
     with TemporaryDirectory() as folder:
-        build_s = _seconds(lambda: indexing.build_index(catalog, spec, "bench", lambda: encoder, Path(folder)))
+        build_s = _seconds(lambda: build.build_index(catalog, spec, "bench", lambda: encoder, Path(folder)))
     return {"decode_per_s": count / decode_s, "encode_per_s": count / encode_s, "build_per_s": count / build_s}
 
 
@@ -93,8 +94,8 @@ def _reindex(name: str, spec: EncoderSpec) -> dict[str, float]:
     catalog = open_catalog(name, Settings().sample)
     with TemporaryDirectory() as folder:
 
-        def run() -> indexing.Report:
-            return indexing.build_index(
+        def run() -> build.Report:
+            return build.build_index(
                 catalog, spec, "bench", lambda: engines.load(spec.engine, spec.weights), Path(folder)
             )
 
@@ -108,12 +109,12 @@ def _memory(name: str, spec: EncoderSpec, count: int) -> tuple[float, float]:
     catalog = _Few(name, count)
     peak = before = process.memory_info().rss
 
-    def watch(progress: indexing.Progress) -> None:
+    def watch(progress: build.Progress) -> None:
         nonlocal peak
         peak = max(peak, process.memory_info().rss)
 
     with TemporaryDirectory() as folder:
-        indexing.build_index(catalog, spec, "bench", lambda: encoder, Path(folder), watch)
+        build.build_index(catalog, spec, "bench", lambda: encoder, Path(folder), watch)
     return (peak - before) / 1e6, count * spec.dim * 4 / 1e6
 
 

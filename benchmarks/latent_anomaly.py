@@ -19,13 +19,13 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from engines.vae_fit import fit
-from engines.vae_net import Networks, packed, unpacked
-from engines.vae_recipe import Recipe
-from engines.vae_strange import Strangeness
-from retrieval.storage import write_atomically
-from training.draw_glyphs import draw
-from training.fashion_mnist import Pictures, load
+from engines.vae.anomaly import Strangeness
+from engines.vae.network import Networks, packed, unpacked
+from engines.vae.options import Recipe
+from engines.vae.training import fit
+from retrieval.indexing.storage import write_atomically
+from training.corpus.glyphs import draw
+from training.vae.fashion_mnist import Pictures, load
 
 CLASSES = 10
 GLYPHS = 3000

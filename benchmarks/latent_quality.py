@@ -23,11 +23,11 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import engines
-from engines.vae import VariationalAutoencoder
-from retrieval import evaluation
-from retrieval.evaluation import Collection
-from training.draw_glyphs import draw
-from training.fashion_mnist import Pictures, load
+from engines.vae.encoder import VariationalAutoencoder
+from retrieval.evaluation import measures
+from retrieval.evaluation.measures import Collection
+from training.corpus.glyphs import draw
+from training.vae.fashion_mnist import Pictures, load
 
 NEIGHBOURS = 10
 SEARCHES = 200
@@ -44,7 +44,7 @@ def neighbours(vectors: Callable[[np.ndarray], np.ndarray], train: Pictures, hel
     index.add(known.vectors)
     _, found = index.search(asked.vectors, NEIGHBOURS)
     precision = (train.labels[found] == held.labels[:, None]).mean()
-    vote = evaluation.knn_accuracy(known, asked, "label", k=NEIGHBOURS)
+    vote = measures.knn_accuracy(known, asked, "label", k=NEIGHBOURS)
     return {"knn_accuracy": round(vote, 4), "p_at_10": round(float(precision), 4)}
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 import engines
-from engines.product import Product
-from training.fashion_data import NOT_A_CLASS, TEN_CLASSES, read_photos, split_photos
-from training.fashion_scores import score_labels
+from engines.product.encoder import Product
+from training.squeezenet.photos import NOT_A_CLASS, TEN_CLASSES, read_photos, split_photos
+from training.squeezenet.scores import score_labels
 
 CHUNK = 64
 BINS = 15

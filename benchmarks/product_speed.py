@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval.pictures import decode
-from services.looks import classified, look
+from retrieval.pictures.decoding import decode
+from services.models.appearance import classified, look
 
 SAMPLE = Path(__file__).resolve().parent.parent / "assets" / "sample" / "image"
 BATCH = 16

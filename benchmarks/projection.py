@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from retrieval import projection
-from retrieval.evaluation import Collection
+from retrieval.evaluation import projection
+from retrieval.evaluation.measures import Collection
 from services import Services
 from settings import Settings
 

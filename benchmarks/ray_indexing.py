@@ -26,12 +26,12 @@ import numpy as np
 import psutil
 
 import engines
-from retrieval import indexing
 from retrieval.core import Catalog, Item
-from retrieval.indexing import Progress
-from retrieval.ray_encoding import Work, on_ray
-from services.opened import Opened
-from services.workers import Recipe
+from retrieval.indexing import build
+from retrieval.indexing.build import Progress
+from retrieval.indexing.ray_encoding import Work, on_ray
+from services.catalogs.open_catalogs import Opened
+from services.indexes.workers import Recipe
 from settings import ROOT, Settings
 
 _SAMPLE_SECONDS = 1.0
@@ -109,7 +109,7 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
     watch = threading.Thread(target=_watch, args=(seen, stop))
     watch.start()
     started = time.perf_counter()
-    indexing.build_index(_First(catalog, count), spec, digest, recipe.load, place, track, encode)
+    build.build_index(_First(catalog, count), spec, digest, recipe.load, place, track, encode)
     seconds = time.perf_counter() - started
     stop.set()
     watch.join()
@@ -147,7 +147,7 @@ def _watch(seen: list[tuple[float, float, float]], stop: threading.Event) -> Non
 def _vectors(place: Path, engine: str) -> dict[str, np.ndarray]:
     return {
         item_id: vector
-        for ids, vectors, _ in indexing.stored_blocks(place, engines.spec(engine))
+        for ids, vectors, _ in build.stored_blocks(place, engines.spec(engine))
         for item_id, vector in zip(ids, vectors, strict=True)
     }
 

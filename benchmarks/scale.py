@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks import corpus
 from retrieval.core import VectorIndex
-from retrieval.storage import Row, VectorTable
+from retrieval.indexing.storage import Row, VectorTable
 
 CORPUS = 491_895
 """As many as DeepFashion2 has pictures, its test set included."""
@@ -95,7 +95,7 @@ def _write_table(table: Path, size: int) -> dict[str, float]:
 
 
 def _build(table: Path) -> dict[str, float]:
-    from retrieval.indexes import approximate
+    from retrieval.indexes.approximate import index as approximate
 
     before, started = _peak_mb(), time.perf_counter()
     made = approximate.bring_up(table, corpus.DIM)
@@ -152,7 +152,7 @@ def _ask(table: Path, kind: str) -> dict[str, Any]:
 
 
 def _opened(table: Path, kind: str) -> VectorIndex:
-    from retrieval.indexes.approximate import ApproximateIndex
+    from retrieval.indexes.approximate.index import ApproximateIndex
     from retrieval.indexes.faiss_index import FaissIndex
 
     if kind == "approximate":
@@ -186,7 +186,7 @@ def _answers(
 
 def _update(table: Path, size: int) -> dict[str, float]:
     """Return what it takes to follow _CHANGED new vectors and as many that are gone."""
-    from retrieval.indexes import approximate
+    from retrieval.indexes.approximate import index as approximate
 
     with VectorTable(table, corpus.DIM) as held:
         held.put(_rows(size, corpus.vectors(_CHANGED, corpus.QUERIES + 2)))

@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 import engines
-from retrieval.parts import weigh
+from retrieval.search.parts import weigh
 from services import Services
 from settings import Settings
 

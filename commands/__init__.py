@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from retrieval.catalogs.hub_fetch import Fetching
+from retrieval.catalogs.hub.download import Fetching
 from retrieval.core import AppError
-from retrieval.indexing import Progress, Report
+from retrieval.indexing.build import Progress, Report
 from services import Services
 from settings import INDEXES, Settings
 

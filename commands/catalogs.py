@@ -11,7 +11,7 @@ from rich.table import Table
 from commands import AsJson, err, fetching, out, print_json
 from retrieval.core import AppError
 from services import Services
-from services.opened import OURS
+from services.catalogs.open_catalogs import OURS
 from settings import Settings
 
 app = typer.Typer(help="The catalogues that the app opens at every start.", no_args_is_help=True)

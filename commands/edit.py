@@ -13,8 +13,8 @@ from PIL import Image
 
 from commands import AsJson, Weights, build, err, open_catalog, out, print_json, read
 from commands.find import print_hits
-from retrieval import pictures
 from retrieval.core import AppError, Hit
+from retrieval.pictures import decoding
 from services import Services
 from services.edits import AUTO, Failed, Sketch, Stop, Variant, Waiting, Wish, read_mask
 from settings import Settings
@@ -44,7 +44,7 @@ def edit(
 ) -> None:
     """Edit a picture in words (OPENAI_API_KEY), and search with what comes out."""
     form = _form(to)
-    picture = pictures.decode(read(image))
+    picture = decoding.decode(read(image))
     services, key = open_catalog(catalog, None) if search else (Services(Settings.from_environment(), ()), "")
     if search:  # what could fail for nothing goes before what costs money
         build(services, key, search, weights)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from commands import AsJson, Catalog, Engine, Index, Pattern, Weights, build, err, open_catalog, out, print_json, read
 from retrieval.core import AppError
-from retrieval.indexing import IndexFacts, Report
-from retrieval.searcher import Result
+from retrieval.indexing.build import IndexFacts, Report
+from retrieval.search.searcher import Result
 
 
 def index(
@@ -67,8 +67,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """List the pictures of a catalogue that look most like a picture, fit words, or both."""
-    from retrieval import pictures
-    from retrieval.words import parse
+    from retrieval.pictures import decoding as pictures
+    from retrieval.search.words import parse
 
     if image is None and words is None:
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
@@ -118,7 +118,7 @@ def duplicates(
     as_json: AsJson = False,
 ) -> None:
     """Group the pictures of a catalogue that are nearly the same."""
-    from retrieval.duplicates import THRESHOLDS
+    from retrieval.search.duplicates import THRESHOLDS
 
     services, key = open_catalog(catalog, label_pattern)
     build(services, key, engine, weights)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from commands import AsJson, Pattern, Weights, bar, err, open_catalog, out, print_json
 from retrieval.core import AppError
-from retrieval.indexing import Progress
+from retrieval.indexing.build import Progress
 
 
 def anomaly(

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from commands import AsJson, Catalog, Engine, Pattern, Weights, bar, build, err, open_catalog, out, print_json
-from retrieval.comparison import Comparison
 from retrieval.core import AppError
-from retrieval.indexing import Progress
+from retrieval.evaluation.comparison import Comparison
+from retrieval.indexing.build import Progress
 from settings import Settings
 
 
@@ -61,7 +61,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Measure engines side by side: which finds better, how sure that is, and which is faster."""
-    from retrieval import comparison
+    from retrieval.evaluation import comparison
 
     services, key = open_catalog(catalog, label_pattern)
     names = [name.strip() for name in engines.split(",") if name.strip()]

@@ -27,14 +27,14 @@ def classify(
     as_json: AsJson = False,
 ) -> None:
     """Say what kind of garment pictures show, how sure that is, its colours and its pattern."""
-    from retrieval import pictures
+    from retrieval.pictures import decoding
 
     if (image is None) == (catalog is None):
         raise AppError("Say what to classify: --image FILE or --catalog folder:PATH.")
     services, key = open_catalog(catalog or "sample", label_pattern)
     side = services.spec("product", weights).image_size
     if image is not None:
-        _tell(services.products.classify([pictures.decode(read(image), side)], weights), [str(image)], as_json)
+        _tell(services.products.classify([decoding.decode(read(image), side)], weights), [str(image)], as_json)
         return
     opened, ids, images = services.catalog(key), [], []
     for item in opened:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-from engines import clip_files
+from engines.clip import checkpoints as clip_files
 from retrieval.core import AppError, Encoder, EncoderSpec, Part
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
@@ -29,8 +29,8 @@ SPECS: tuple[EncoderSpec, ...] = (
         dim=384,
         image_size=160,
         licence="Apache-2.0",
-        source="fine-tuned by training/train_squeezenet.py on the Clothing Dataset (CC0)",
-        load="engines.squeezenet:SqueezeNet",
+        source="fine-tuned by training/squeezenet/train.py on the Clothing Dataset (CC0)",
+        load="engines.squeezenet.encoder:SqueezeNet",
         file="squeezenet_fashion.safetensors",
     ),
     EncoderSpec(
@@ -41,7 +41,7 @@ SPECS: tuple[EncoderSpec, ...] = (
         image_size=224,
         licence="Apache-2.0",
         source="torchvision's published weights, through torchvision's own loader and cache",
-        load="engines.squeezenet:SqueezeNet",
+        load="engines.squeezenet.encoder:SqueezeNet",
         digest="squeezenet1_1-b8a52dc0",
     ),
     EncoderSpec(
@@ -51,8 +51,8 @@ SPECS: tuple[EncoderSpec, ...] = (
         dim=32,
         image_size=128,
         licence="MIT",
-        source="trained by training/train_vae.py on Fashion-MNIST (MIT)",
-        load="engines.vae:VariationalAutoencoder",
+        source="trained by training/vae/train.py on Fashion-MNIST (MIT)",
+        load="engines.vae.encoder:VariationalAutoencoder",
         file="vae_fashion.safetensors",
     ),
     EncoderSpec(
@@ -62,8 +62,8 @@ SPECS: tuple[EncoderSpec, ...] = (
         dim=3,
         image_size=128,
         licence="MIT",
-        source="trained by training/train_vae.py on Fashion-MNIST (MIT)",
-        load="engines.vae:VariationalAutoencoder",
+        source="trained by training/vae/train.py on Fashion-MNIST (MIT)",
+        load="engines.vae.encoder:VariationalAutoencoder",
         file="vae_map.safetensors",
     ),
     EncoderSpec(
@@ -74,7 +74,7 @@ SPECS: tuple[EncoderSpec, ...] = (
         image_size=224,
         licence="Apache-2.0",
         source="trained by training/train_style*.py to give ImageNet VGG19's and EfficientNetB4's Gram matrices",
-        load="engines.style:Style",
+        load="engines.style.encoder:Style",
         file="style_distilled.safetensors",
         parts=_STYLE_PARTS,
     ),
@@ -86,7 +86,7 @@ SPECS: tuple[EncoderSpec, ...] = (
         image_size=224,
         licence="CC BY 4.0",
         source="keras.applications' published VGG16, through keras's own loader and cache",
-        load="engines.style:Style",
+        load="engines.style.encoder:Style",
         digest="vgg16-notop-6d6bbae1",
         parts=_STYLE_PARTS,
     ),
@@ -97,8 +97,8 @@ SPECS: tuple[EncoderSpec, ...] = (
         dim=256,
         image_size=224,
         licence="MIT",
-        source="cut from EfficientNetB4 (MIT) and trained by training/train_product.py on the Clothing Dataset (CC0)",
-        load="engines.product:Product",
+        source="cut from EfficientNetB4 (MIT) and trained by training/product/train.py on the Clothing Dataset (CC0)",
+        load="engines.product.encoder:Product",
         file="product_fashion.safetensors",
     ),
     EncoderSpec(
@@ -109,7 +109,7 @@ SPECS: tuple[EncoderSpec, ...] = (
         image_size=224,
         licence="Apache-2.0",
         source="keras's published weights, through keras.applications' own loader and cache",
-        load="engines.product:Product",
+        load="engines.product.encoder:Product",
         digest="efficientnetb0_notop",
     ),
 )
@@ -174,7 +174,7 @@ def fetched(row: EncoderSpec) -> EncoderSpec:
     """
     if not row.checkpoint or clip_files.is_here(row.checkpoint):
         return row
-    from engines.clip_fetch import fetch
+    from engines.clip.download import fetch
 
     fetch(row.checkpoint)
     return spec(row.engine, row.weights)

@@ -85,7 +85,8 @@ class EncoderSpec:
     `digest` names the weights' content, `preprocessing` counts the versions of what is done to a picture before the
     network sees it: an index made under other values of either is stale. `checkpoint` is the name on the Hub or the
     folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run. `parts`
-    are what the vector is joined of, each a unit vector times the square root of its share; see retrieval/parts.py.
+    are what the vector is joined of, each a unit vector times the square root of its share
+    (see retrieval/search/parts.py).
     """
 
     engine: str

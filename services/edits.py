@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image, ImageFilter
 
-from engines import edit_models
-from engines.edit_models import AUTO, EditModel
-from engines.edit_steps import OPENAI, Access, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish
-from retrieval import pictures
+from engines.editing import models as edit_models
+from engines.editing.models import AUTO, EditModel
+from engines.editing.requests import OPENAI, Access, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish
 from retrieval.core import AppError
+from retrieval.pictures import decoding
 from settings import Settings
 
 __all__ = ["AUTO", "Cost", "EditModel", "Edits", "Failed", "Sketch", "Step", "Stop", "StoppedError", "Variant",
@@ -66,7 +66,7 @@ class Edits:
 
     def garment(self, image: Image.Image) -> Image.Image:
         """Return where the garment is, as far as its colours tell: mode L, 255 for it, in the size of `image`."""
-        from retrieval.foreground import SIDE, foreground
+        from retrieval.pictures.foreground import SIDE, foreground
 
         soft = Image.fromarray((foreground(image) * 255).astype(np.uint8))
         smooth = soft.filter(ImageFilter.GaussianBlur(max(image.size) / SIDE))  # the estimate's own steps
@@ -74,11 +74,11 @@ class Edits:
 
     def edit(self, wish: Wish, stop: Stop, key: str | None = None) -> Iterator[Step]:
         """Yield what comes of a wish; `key` is a visitor's own. Raises AppError in words for a shopper."""
-        from engines.edit import edit
+        from engines.editing.client import edit
 
         typed = (key or "").strip()
         access = Access(typed or self._key, self._url, own=not typed, seconds=self._seconds)
-        yield from edit(wish, access, stop, pictures.decode)
+        yield from edit(wish, access, stop, decoding.decode)
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
@@ -87,7 +87,7 @@ def read_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
     A file with transparency means its transparent part, as the images-edit route has it; one without, its white part.
     Raises AppError when it has other proportions than the picture, or is no picture.
     """
-    mask = pictures.mask(data)
+    mask = decoding.mask(data)
     if abs(mask.width / mask.height - size[0] / size[1]) > 0.02 * size[0] / size[1]:
         raise AppError(
             f"The mask has {mask.width} x {mask.height} pixels, the picture {size[0]} x {size[1]}: other proportions. "

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 import engines
-from retrieval.catalogs.folder import FolderCatalog
+from retrieval.catalogs.local.folder import FolderCatalog
 from retrieval.core import Catalog, EncoderSpec
-from retrieval.indexing import Progress, Report, build_index, stored_blocks
+from retrieval.indexing.build import Progress, Report, build_index, stored_blocks
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

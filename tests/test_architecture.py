@@ -35,7 +35,7 @@ MAY_USE = {
     "settings": {"retrieval.core"},
     "services": {"engines", "retrieval", "settings"},
     "ui": {"services", "retrieval"},
-    "engines": {"retrieval.core", "retrieval.foreground"},
+    "engines": {"retrieval.core", "retrieval.pictures.foreground"},
     "retrieval": set(),
     "benchmarks": {"ui", "services", "settings", "engines", "retrieval", "training"},
 }
@@ -60,13 +60,18 @@ HEAVY = {
 ONLY_IN = {
     "gradio": ("ui/", "app.py"),
     "faiss": ("retrieval/indexes/faiss_index.py",),
-    "openTSNE": ("retrieval/projection.py",),
-    "cv2": ("retrieval/foreground.py", "retrieval/colours.py", "retrieval/patterns.py", "engines/garments.py"),
+    "openTSNE": ("retrieval/evaluation/projection.py",),
+    "cv2": (
+        "retrieval/pictures/foreground.py",
+        "retrieval/pictures/colours.py",
+        "retrieval/pictures/patterns.py",
+        "engines/vae/preprocessing.py",
+    ),
     "datasets": ("retrieval/catalogs/",),
-    "boto3": ("retrieval/catalogs/s3.py",),
-    "botocore": ("retrieval/catalogs/s3.py",),
-    "pinecone": ("retrieval/indexes/pinecone_index.py",),
-    "ray": ("retrieval/ray_encoding.py",),
+    "boto3": ("retrieval/catalogs/s3/bucket.py",),
+    "botocore": ("retrieval/catalogs/s3/bucket.py",),
+    "pinecone": ("retrieval/indexes/pinecone/index.py",),
+    "ray": ("retrieval/indexing/ray_encoding.py",),
     **{name: ("engines/", "training/") for name in ("torch", "torchvision", "tensorflow", "keras", "transformers")},
     **{name: () for name in ("pickle", "dill", "joblib", "cloudpickle", "shelve")},
 }

@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from retrieval.catalogs import open_catalog
-from retrieval.foreground import foreground
-from retrieval.patterns import NAMES, WEIGHTS, measure
+from retrieval.pictures.foreground import foreground
+from retrieval.pictures.patterns import NAMES, WEIGHTS, measure
 from settings import Settings
 
 FAMILY = {

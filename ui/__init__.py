@@ -7,7 +7,15 @@ from typing import Any
 import gradio as gr
 
 from services import Services
-from ui import arrival, catalogs, compare, crowd, edit, header, latent, look, look_alike, map, pictures, product, style
+from ui.search import catalog_map
+from ui.shell import gradio_patches, header, picture_route, session, theme
+from ui.tabs.catalogs import tab as catalogs
+from ui.tabs.compare import tab as compare
+from ui.tabs.edit import tab as edit
+from ui.tabs.latent import tab as latent
+from ui.tabs.look_alike import tab as look_alike
+from ui.tabs.product import tab as product
+from ui.tabs.style import tab as style
 
 TABS = (
     ("look-alike", "Look-alike", look_alike.create),
@@ -27,15 +35,15 @@ TELL_SECONDS = 1.0
 
 def build(services: Services) -> gr.Blocks:
     """Lay out the page: the header, then one tab per row of TABS, each wired to the header by itself."""
-    crowd.prepare()
+    gradio_patches.prepare()
     with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
         top = header.create(services)
         with gr.Tabs() as tabs:
             for key, title, create in TABS:
                 with gr.Tab(title, id=key) as tab:
                     create(services, top, tab)
-        arrival.link(services, top, demo, tabs)
-    crowd.ease(demo)
+        session.link(services, top, demo, tabs)
+    gradio_patches.ease(demo)
     demo.queue(max_size=services.settings.max_queue, status_update_rate=TELL_SECONDS)
     return demo
 
@@ -43,8 +51,8 @@ def build(services: Services) -> gr.Blocks:
 def launch_options(services: Services) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: look, picture route, limits."""
     return {
-        **look.options(),
-        "app_kwargs": {"routes": [pictures.route(services), map.route(services)]},
+        **theme.options(),
+        "app_kwargs": {"routes": [picture_route.route(services), catalog_map.route(services)]},
         "auth": list(services.settings.auth) or None,
         "max_file_size": services.settings.max_archive_bytes,
         "footer_links": ["api"],

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from retrieval.catalogs import hub_names, huggingface
-from retrieval.catalogs.deepfashion2 import DeepFashion2Catalog, open_split
-from retrieval.catalogs.folder import FolderCatalog
-from retrieval.catalogs.hub_fetch import Track
-from retrieval.catalogs.idx import IdxCatalog
-from retrieval.catalogs.s3_catalog import S3Catalog, S3Options
+from retrieval.catalogs.hub import catalog as huggingface
+from retrieval.catalogs.hub import names
+from retrieval.catalogs.hub.download import Track
+from retrieval.catalogs.local.deepfashion2 import DeepFashion2Catalog, open_split
+from retrieval.catalogs.local.folder import FolderCatalog
+from retrieval.catalogs.local.idx import IdxCatalog
+from retrieval.catalogs.s3.catalog import S3Catalog, S3Options
 from retrieval.core import AppError, Catalog, Item, Origin
 
 FORMS = (
@@ -50,7 +51,7 @@ def open_catalog(
     if form == "idx" and place:
         return IdxCatalog(os.path.expanduser(place))
     if form == "hf" and place:
-        return huggingface.open_hub(hub_names.parse(name), hub, anonymous, track)
+        return huggingface.open_hub(names.parse(name), hub, anonymous, track)
     if form == "s3":
         return S3Catalog(name, s3 or S3Options(), label_pattern)
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")

@@ -21,12 +21,12 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
 import engines
-from engines import clip_files, clip_net
-from engines.clip import FIDELITY, Clip
-from engines.cpu import has_bfloat16, has_int8
+from engines.clip import checkpoints, network
+from engines.clip.encoder import FIDELITY, Clip
+from engines.runtime.cpu import has_bfloat16, has_int8
 from retrieval.core import AppError, EncoderSpec
 from tests.conftest import ROOT, blocks
-from tests.contracts.fake_hub import COMMIT, FakeHub
+from tests.fakes.checkpoint_hub import COMMIT, FakeHub
 
 TEXTS = ["a red dress", "RED", "a " * 40, "", "платье 👗 赤い", "red, dress!"]
 PICTURES = [blocks(1), blocks(2, (90, 33)), blocks(3, (32, 32)), blocks(4, (20, 70)), blocks(5, (301, 200))]
@@ -37,7 +37,7 @@ WORDS = [*string.ascii_lowercase, "red", "dress", "blue"]
 def references(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
     """Return family -> (folder as save_pretrained writes it, transformers' own model)."""
     # transformers imports torchvision, whose import this mends where it has to be.
-    from engines import torchvision_compat  # noqa: F401
+    from engines.runtime import torchvision_compat  # noqa: F401
 
     return {family: _saved(family, tmp_path_factory.mktemp("checkpoints") / f"tiny-{family}") for family in FAMILIES}
 
@@ -85,7 +85,7 @@ def _saved(family: str, folder: Path) -> tuple[Path, Any]:
 @pytest.fixture
 def offered() -> Iterator[None]:
     yield
-    engines.offer_clip([clip_files.DEFAULT])
+    engines.offer_clip([checkpoints.DEFAULT])
 
 
 @pytest.fixture(params=FAMILIES)
@@ -100,7 +100,7 @@ def folder(references: dict[str, tuple[Path, Any]], family: str, tmp_path: Path)
 
 
 def row(checkpoint: Path | str, *trusted: str) -> EncoderSpec:
-    return clip_files.rows([str(checkpoint)], trusted)[0]
+    return checkpoints.rows([str(checkpoint)], trusted)[0]
 
 
 def reference_images(folder: Path, model: Any) -> np.ndarray:  # noqa: ANN401 - either family's model
@@ -133,7 +133,7 @@ def test_pictures_and_texts_are_embedded_as_transformers_does(
     references: dict[str, tuple[Path, Any]], family: str
 ) -> None:
     folder, model = references[family]
-    encoder = Clip(row(folder), clip_net.FP32)
+    encoder = Clip(row(folder), network.FP32)
     np.testing.assert_allclose(encoder.encode_images(PICTURES), reference_images(folder, model), atol=1e-5)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), reference_texts(folder, model), atol=1e-5)
     assert encoder.encode_images(PICTURES).shape == (5, encoder.spec.dim)
@@ -141,14 +141,14 @@ def test_pictures_and_texts_are_embedded_as_transformers_does(
     assert encoder.spec.image_size == 32
 
 
-@pytest.mark.parametrize("precision", [clip_net.BF16, clip_net.INT8, None])
+@pytest.mark.parametrize("precision", [network.BF16, network.INT8, None])
 def test_the_fast_path_agrees_with_fp32(
     references: dict[str, tuple[Path, Any]], family: str, precision: str | None
 ) -> None:
     folder, model = references[family]
     encoder = Clip(row(folder), precision)
     assert (encoder.encode_images(PICTURES) * reference_images(folder, model)).sum(1).min() > FIDELITY
-    if precision != clip_net.INT8:
+    if precision != network.INT8:
         assert (encoder.encode_texts(TEXTS) * reference_texts(folder, model)).sum(1).min() > FIDELITY
 
 
@@ -157,10 +157,10 @@ def test_an_arithmetic_that_is_not_faithful_is_not_used(
 ) -> None:
     if not (has_int8() or has_bfloat16()):
         pytest.skip("this processor has no faster arithmetic")
-    monkeypatch.setattr("engines.clip.FIDELITY", 1.1)
-    assert Clip(row(references["clip"][0])).precision == clip_net.FP32
-    monkeypatch.setattr("engines.clip.FIDELITY", 0.5)
-    assert Clip(row(references["clip"][0])).precision != clip_net.FP32
+    monkeypatch.setattr("engines.clip.encoder.FIDELITY", 1.1)
+    assert Clip(row(references["clip"][0])).precision == network.FP32
+    monkeypatch.setattr("engines.clip.encoder.FIDELITY", 0.5)
+    assert Clip(row(references["clip"][0])).precision != network.FP32
 
 
 def test_parallel_is_serial(references: dict[str, tuple[Path, Any]], family: str) -> None:
@@ -184,7 +184,7 @@ def test_older_files_of_clip_are_read(references: dict[str, tuple[Path, Any]], t
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(" ".join(pair) for pair in vocabulary["merges"]))
     (folder / "preprocessor_config.json").write_text(json.dumps({"size": 32, "crop_size": 32, "resample": 3}))
     config = json.loads((folder / "config.json").read_text())
-    encoder = Clip(row(folder), clip_net.FP32)
+    encoder = Clip(row(folder), network.FP32)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), reference_texts(source, model), atol=1e-5)
     np.testing.assert_allclose(encoder.encode_images(PICTURES), reference_images(source, model), atol=1e-5)
     assert config["text_config"]["eos_token_id"] == 1
@@ -267,8 +267,8 @@ def test_remote_code_is_refused_unless_trusted_by_name(folder: Path) -> None:
         with pytest.raises(AppError, match="VISUAL_SEARCH_TRUST_REMOTE_CODE"):
             Clip(row(folder, *trusted))
     assert not (folder / "ran").exists()
-    assert row(folder).load == "engines.clip:Clip"
-    assert row(folder, str(folder)).load == "engines.clip_remote:RemoteClip"
+    assert row(folder).load == "engines.clip.encoder:Clip"
+    assert row(folder, str(folder)).load == "engines.clip.remote_code:RemoteClip"
 
 
 def test_another_kind_of_model_is_refused(folder: Path) -> None:
@@ -298,14 +298,16 @@ def test_listing_survives_a_folder_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_two_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    names = [found.weights for found in clip_files.rows([str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model")])]
+    names = [
+        found.weights for found in checkpoints.rows([str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model")])
+    ]
     assert len(set(names)) == 2
 
 
 def fetched(cache: Path, endpoint: str) -> tuple[str, float]:
     """Return what a fresh process says, in this environment, when it fetches acme/tiny, and after how many seconds."""
     code = (
-        "import time, sys; from engines.clip_fetch import fetch; from retrieval.core import AppError\n"
+        "import time, sys; from engines.clip.download import fetch; from retrieval.core import AppError\n"
         "import huggingface_hub.constants as c; c.DOWNLOAD_CHUNK_SIZE = 1000; time.sleep = lambda seconds: None\n"
         "started = time.perf_counter()\n"
         "try: fetch('acme/tiny')\nexcept AppError as error: print(error)\n"

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.core import AppError, Hit, VectorIndex
-from retrieval.indexes import building, part
-from retrieval.indexes.approximate import ApproximateIndex
+from retrieval.indexes.approximate import building, shard
+from retrieval.indexes.approximate.index import ApproximateIndex
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import FaissIndex
-from retrieval.indexes.pinecone_index import Account, PineconeIndex
-from tests import pinecone_service
+from retrieval.indexes.pinecone.index import Account, PineconeIndex
+from tests.fakes import pinecone_service
 
 DIM = 8
 Make = Callable[[int], VectorIndex]
@@ -65,8 +65,8 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let twenty vectors be enough for lists, and thirty for two parts."""
-    monkeypatch.setattr(part, "LISTED_FROM", 16)
-    monkeypatch.setattr(part, "_LOOKED_AT", 4)
+    monkeypatch.setattr(shard, "LISTED_FROM", 16)
+    monkeypatch.setattr(shard, "_LOOKED_AT", 4)
     monkeypatch.setattr(building, "PART_SLOTS", 30)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 import engines
-from engines.product import Product
-from engines.product_net import read
-from engines.squash import squash
+from engines.product.encoder import Product
+from engines.product.network import read
+from engines.runtime.resizing import squash
 from tests.conftest import blocks
-from training.efficientnet_torch import B0, EPSILON, from_keras, normalise
+from training.teacher.efficientnet import B0, EPSILON, from_keras, normalise
 
 
 def test_torch_and_keras_give_the_same_vectors() -> None:

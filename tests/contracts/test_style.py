@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 import engines
-from engines.style import Style
-from engines.style_pictures import view, without_margins
+from engines.style.encoder import Style
+from engines.style.preprocessing import view, without_margins
 from retrieval.core import Part
-from retrieval.parts import weigh
+from retrieval.search.parts import weigh
 from tests.conftest import ROOT, blocks
 
 PAINTINGS = sorted((ROOT / "assets" / "paintings").rglob("*.jpg"))

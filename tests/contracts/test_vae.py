@@ -7,12 +7,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 import engines
-from engines.garments import garment_pixels
-from engines.vae import VariationalAutoencoder
-from retrieval.catalogs.idx import IdxCatalog
+from engines.vae.encoder import VariationalAutoencoder
+from engines.vae.preprocessing import garment_pixels
+from retrieval.catalogs.local.idx import IdxCatalog
 from retrieval.core import AppError
 from tests.conftest import SHARED, blocks
-from training.draw_glyphs import draw
+from training.corpus.glyphs import draw
 
 FASHION_MNIST = SHARED / "data" / "fashion-mnist"
 needs_fashion_mnist = pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="Fashion-MNIST is not on this machine")

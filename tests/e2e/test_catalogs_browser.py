@@ -17,7 +17,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 import ui
-from engines.squeezenet import SqueezeNet
+from engines.squeezenet.encoder import SqueezeNet
 from services import Services
 from settings import ROOT, Settings
 from tests.conftest import write_picture

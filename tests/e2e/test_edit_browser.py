@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import images_service
 from tests.e2e.conftest import grave, running, visiting, width
-from tests.images_service import KEY, Service
+from tests.fakes import images_service
+from tests.fakes.images_service import KEY, Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

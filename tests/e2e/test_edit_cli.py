@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests import images_service
 from tests.conftest import ROOT
 from tests.e2e.test_cli import cli
-from tests.images_service import KEY, Service
+from tests.fakes import images_service
+from tests.fakes.images_service import KEY, Service
 
 SAMPLE = ROOT / "assets" / "sample"
 

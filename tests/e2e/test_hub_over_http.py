@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.catalogs import huggingface
-from retrieval.catalogs.hub_names import parse
+from retrieval.catalogs.hub import catalog as huggingface
+from retrieval.catalogs.hub.names import parse
 from tests.conftest import ROOT, jpeg
 
 pytest.importorskip("datasets")
-from tests import hub  # noqa: E402 - it needs the library
-from tests.data_hub import DataHub  # noqa: E402
+from tests.fakes import hub  # noqa: E402 - it needs the library
+from tests.fakes.data_hub import DataHub  # noqa: E402
 
 NAME = "shop/clothes"
 ROWS = 400

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.test_cli import answer, cli
-from training.draw_glyphs import draw
+from training.corpus.glyphs import draw
 
 
 def write_idx(folder: Path, pixels: np.ndarray, labels: np.ndarray, split: str = "train") -> Path:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import engines
-from tests.drawn import shirt, trousers
 from tests.e2e.conftest import SLOW, grave, running, unfold, visiting, width
+from tests.fakes.drawn import shirt, trousers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -20,7 +20,7 @@ WAIT = 120_000
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the real app on 18 painted pictures with a tiny CLIP beside one that is not there; return its address."""
-    from engines import torchvision_compat  # noqa: F401 (transformers imports torchvision)
+    from engines.runtime import torchvision_compat  # noqa: F401 (transformers imports torchvision)
 
     shop, tiny = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("checkpoints") / "tiny-clip"
     for colour, shade in COLOURS.items():

@@ -16,8 +16,9 @@ from retrieval.core import AppError
 from services import Services
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
-from ui import compare, compare_board, compare_duplicates, compare_taste
-from ui.compare_board import Halt
+from ui.tabs.compare import blind_test, duplicates, tab
+from ui.tabs.compare import board as compare_board
+from ui.tabs.compare.board import Halt
 
 NAMES = ["colours:none", "colours:half"]
 
@@ -90,7 +91,7 @@ def test_no_engine_and_an_attribute_that_is_not_there_are_told_on_the_board(shop
 
 def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
     bare = keys(shop)[1]
-    told = compare.opened(shop, {"catalog": bare}, None, Halt())
+    told = tab.opened(shop, {"catalog": bare}, None, Halt())
     assert told[1].value == ""
     assert "no labels" in told[4]["title"]
     shown = board(shop, bare, NAMES, "")
@@ -100,55 +101,55 @@ def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
 
 def test_few_engines_are_chosen_at_first_and_all_can_be() -> None:
     here = ["vae:a", "squeezenet:a", "squeezenet:b", "product:c", "clip:d", "clip:e"]
-    assert compare.first(here) == ["squeezenet:a", "squeezenet:b", "clip:d"]
+    assert tab.first(here) == ["squeezenet:a", "squeezenet:b", "clip:d"]
 
 
 def test_opening_the_same_catalogue_again_keeps_what_is_shown(shop: Services) -> None:
     first = keys(shop)[0]
-    assert compare.opened(shop, {"catalog": first}, None, Halt())[1].value == "label"
-    again = compare.opened(shop, {"catalog": first}, first, Halt())
+    assert tab.opened(shop, {"catalog": first}, None, Halt())[1].value == "label"
+    again = tab.opened(shop, {"catalog": first}, first, Halt())
     assert again == (first, *[gr.skip()] * 6)
 
 
 def test_the_endpoint_gives_plain_figures(shop: Services) -> None:
-    found = compare.compare(shop, ["colours"], keys(shop)[0])
+    found = tab.compare(shop, ["colours"], keys(shop)[0])
     assert found["match"] == "label"
     assert 0 <= found["engines"][0]["map_low"] <= found["engines"][0]["map_high"] <= 1
 
 
 def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services) -> None:
     key = keys(shop)[0]
-    waiting, nothing = compare_taste.begin(shop, key, NAMES)
+    waiting, nothing = blind_test.begin(shop, key, NAMES)
     assert (waiting["state"], nothing) == ("notice", None)
     board(shop, key, NAMES, "label")
-    pair, taste = compare_taste.begin(shop, key, NAMES)
+    pair, taste = blind_test.begin(shop, key, NAMES)
     assert taste is not None
     assert not any(name in str(pair) for name in [*NAMES, "Upper half", "Mean colours"])
     sides = {"a": pair["a"], "b": pair["b"]}
-    upper = [h.id for h in shop.searcher(key, "colours", "half").by_id(pair["query"], compare_taste.SHOWN).hits]
+    upper = [h.id for h in shop.searcher(key, "colours", "half").by_id(pair["query"], blind_test.SHOWN).hits]
     chosen = "a" if sides["a"] == upper else "b"
     assert sides[chosen] == upper
-    shown, taste = compare_taste.vote(shop, taste, SimpleNamespace(choice=chosen))  # type: ignore[arg-type]
+    shown, taste = blind_test.vote(shop, taste, SimpleNamespace(choice=chosen))  # type: ignore[arg-type]
     assert taste is not None
     assert taste.won == [0, 1]
     assert shown["score"]["text"] == "Mean colours 0 · Upper half 1 · no difference 0"
-    _, taste = compare_taste.vote(shop, taste, SimpleNamespace(choice="same"))  # type: ignore[arg-type]
+    _, taste = blind_test.vote(shop, taste, SimpleNamespace(choice="same"))  # type: ignore[arg-type]
     assert taste is not None
     assert (taste.won, taste.ties) == ([0, 1], 1)
 
 
 def test_near_duplicates_follow_the_threshold_and_bad_ones_are_told(shop: Services) -> None:
     key = keys(shop)[0]
-    missing, forest = compare_duplicates.find(shop, key, ("colours", "none"))
+    missing, forest = duplicates.find(shop, key, ("colours", "none"))
     assert (missing["state"], forest) == ("notice", None)
     shop.build(key, "colours", "none")
-    shown, forest = compare_duplicates.find(shop, key, ("colours", "none"))
+    shown, forest = duplicates.find(shop, key, ("colours", "none"))
     assert forest is not None
-    moved = compare_duplicates.move({**shown, "threshold": 0.1}, forest)
+    moved = duplicates.move({**shown, "threshold": 0.1}, forest)
     assert moved["threshold"] == 0.8
     assert [moved["total"], moved["pictures"]] == list(forest.counts(0.8))
     with pytest.raises(AppError, match="number from 0.8 to 1"):
-        compare_duplicates.clipped("wide")
-    found = compare_duplicates.duplicates(shop, key, 1.0, "colours")
+        duplicates.clipped("wide")
+    found = duplicates.duplicates(shop, key, 1.0, "colours")
     assert found["groups"] == []
     assert found["by_threshold"][0]["groups"] == forest.counts(0.8)[0]

@@ -16,7 +16,8 @@ from retrieval.core import AppError, EncoderSpec
 from services import Services
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
-from ui import look_alike, side_by_side, wording
+from ui.search import words_box
+from ui.tabs.look_alike import side_by_side, tab
 
 PLAIN = replace(COLOUR_SPEC, engine="squeezenet", weights="plain", title="Plain")
 OTHER = replace(PLAIN, weights="other", title="Other", digest="d2")
@@ -85,7 +86,7 @@ def asked(services: Services, key: str, item: str | None, text: str, balance: fl
     said = {"text": text, "balance": balance}
     engine = more.get("name", "clip:tiny")
     question = {"catalog": key, "item": item}
-    return look_alike.search(services, key, question, said, None, 12, engine, more.get("beside"), None)
+    return tab.search(services, key, question, said, None, 12, engine, more.get("beside"), None)
 
 
 def ids(shown: dict[str, Any]) -> list[str]:
@@ -116,7 +117,7 @@ def test_marks_move_a_question_in_words(services: Services, key: str) -> None:
     shown, _, seen, _, _ = asked(services, key, None, "red")
     last = ids(shown)[-1]
     said, question = {"text": "red", "balance": 0}, {"catalog": key, "liked": [last], "disliked": [ids(shown)[0]]}
-    moved = look_alike.search(services, key, question, said, None, 12, "clip:tiny", None, seen)[0]
+    moved = tab.search(services, key, question, said, None, 12, "clip:tiny", None, seen)[0]
     assert ids(moved).index(last) < 11
     assert ids(shown)[0] not in ids(moved)
 
@@ -147,22 +148,22 @@ def test_a_text_that_is_cut_is_said_beside_the_results(services: Services, key: 
 
 
 def test_words_choose_an_engine_that_reads_and_is_here(services: Services, key: str) -> None:
-    assert look_alike.reader(services, {"text": "red"}, "squeezenet:plain") == ("clip:tiny", ("clip", "tiny"))
-    assert look_alike.reader(services, {"text": "red"}, "clip:tiny") == (gr.skip(), gr.skip())
-    assert look_alike.reader(services, {"text": " "}, "squeezenet:other") == (gr.skip(), gr.skip())
-    assert look_alike.reader(services, {"text": ""}, "clip:gone")[0] == "squeezenet:plain"
+    assert tab.reader(services, {"text": "red"}, "squeezenet:plain") == ("clip:tiny", ("clip", "tiny"))
+    assert tab.reader(services, {"text": "red"}, "clip:tiny") == (gr.skip(), gr.skip())
+    assert tab.reader(services, {"text": " "}, "squeezenet:other") == (gr.skip(), gr.skip())
+    assert tab.reader(services, {"text": ""}, "clip:gone")[0] == "squeezenet:plain"
 
 
 def test_an_engine_that_cannot_read_says_which_can(services: Services, key: str) -> None:
     assert "cannot read words" in asked(services, key, None, "red", name="squeezenet:plain")[0]["text"]
     with pytest.raises(AppError, match="Choose one that does: clip"):
-        look_alike.look_alike(services, words="red", engine="squeezenet")
+        tab.look_alike(services, words="red", engine="squeezenet")
     with pytest.raises(AppError, match="Send a picture, words or both"):
-        look_alike.look_alike(services, words="  ")
+        tab.look_alike(services, words="  ")
 
 
 def test_the_api_answers_to_words_with_the_first_engine_that_reads(services: Services, key: str) -> None:
-    found = look_alike.look_alike(services, words="red", engine="clip", weights="tiny", k=5)
+    found = tab.look_alike(services, words="red", engine="clip", weights="tiny", k=5)
     assert [row["id"] for row in found["results"]] == ids(asked(services, key, None, "red")[0])[:5]
     assert found["notes"] == []
 
@@ -204,6 +205,6 @@ def test_an_index_that_is_not_there_is_made_while_the_page_asks_again(services: 
 
 
 def test_what_the_words_box_sends_becomes_part_of_the_question() -> None:
-    assert wording.question({"item": "a"}, {"text": " ", "balance": 1}) == {"item": "a"}
-    assert wording.question(None, {"text": "red"}) == {"text": "red", "balance": 0}
-    assert wording.question({"item": "a"}, None) == {"item": "a"}
+    assert words_box.question({"item": "a"}, {"text": " ", "balance": 1}) == {"item": "a"}
+    assert words_box.question(None, {"text": "red"}) == {"text": "red", "balance": 0}
+    assert words_box.question({"item": "a"}, None) == {"item": "a"}

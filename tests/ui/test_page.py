@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 import ui
 from services import Services
 from settings import Settings
-from ui import look, pictures
+from ui.shell import picture_route, theme
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,29 +46,29 @@ def test_the_page_is_built_without_loading_a_framework() -> None:
 
 
 def test_nothing_is_fetched_from_another_host() -> None:
-    options = look.options()
+    options = theme.options()
     sheets = [sheet for sheet in options["theme"]._stylesheets if sheet]
     assert not sheets
-    assert "http" not in look.STYLE.read_text(encoding="utf-8")
+    assert "http" not in theme.STYLE.read_text(encoding="utf-8")
 
 
 def test_no_rule_of_the_style_sheet_is_inside_another_by_mistake() -> None:
     depth = 0
-    for line in look.STYLE.read_text(encoding="utf-8").splitlines():
+    for line in theme.STYLE.read_text(encoding="utf-8").splitlines():
         assert not (depth and line.startswith(("/*", "@media"))), line
         depth += line.count("{") - line.count("}")
     assert depth == 0
 
 
 def test_templates_hold_no_values_for_gradio_to_run() -> None:
-    for page in look.STATIC.glob("*.html"):
+    for page in theme.STATIC.glob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not any(mark in text for mark in ("${", "{{", "`"))
 
 
 @pytest.mark.parametrize("item", ["../shop/a.png", "/etc/passwd", "a.png", ""])
 def test_no_picture_is_served_that_no_index_holds(services: Services, item: str) -> None:
-    client = TestClient(Starlette(routes=[pictures.route(services)]))
+    client = TestClient(Starlette(routes=[picture_route.route(services)]))
     key = services.catalogs()[0].key
     assert client.get(f"/picture/{key}", params={"id": item, "side": "x"}).status_code == 404
     assert client.get("/picture/nothing", params={"id": item}).status_code == 404

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from retrieval.core import AppError
-from ui import filters, query
+from ui.search import filters
+from ui.search import question as query
 
 MARKED = {"_type": "gradio.FileData"}
 

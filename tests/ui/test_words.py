@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from retrieval.core import AppError, Hit
-from retrieval.searcher import Result
+from retrieval.search.searcher import Result
 from services import Services, Status
-from ui import events, figures, header, results
+from ui.search import how_it_works, results
+from ui.shell import error_boundary, header
 
 
 def result(count: int, strong: int, **seconds: float) -> Result:
@@ -65,7 +66,7 @@ def test_a_failure_is_escaped_too() -> None:
 def test_the_figures_are_well_formed_and_mark_the_cut_off() -> None:
     vector = np.array([0.5, -0.5, 0.0, 0.7], np.float32)
     curve = np.array([0.9, 0.89, 0.88, 0.4, 0.39, 0.38], np.float32)
-    drawn = ElementTree.fromstring(figures.figure('picture/a?x="<', vector, curve, 6, 224))
+    drawn = ElementTree.fromstring(how_it_works.figure('picture/a?x="<', vector, curve, 6, 224))
     assert [node.text for node in drawn.iter("figcaption")][0] == "1. The network sees 224 x 224 pixels"
     assert "cut-off after 3" in "".join(drawn.itertext())
     kinds = [path.get("class") for path in drawn.iter("path")]
@@ -75,17 +76,17 @@ def test_the_figures_are_well_formed_and_mark_the_cut_off() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_short_curve_is_drawn_or_excused(count: int) -> None:
-    assert figures.figure("x", np.zeros(4, np.float32), np.full(count, 0.5, np.float32), count, 224)
+    assert how_it_works.figure("x", np.zeros(4, np.float32), np.full(count, 0.5, np.float32), count, 224)
 
 
 def test_what_a_person_can_mend_is_said_and_the_rest_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fails(services: Services, error: Exception) -> None:
         raise error
 
-    event = events.bound(fails, object())  # type: ignore[arg-type]
+    event = error_boundary.bound(fails, object())  # type: ignore[arg-type]
     with pytest.raises(gr.Error, match="Put pictures there"):
         event(AppError("Put pictures there."))
     with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as told:
         event(RuntimeError("/secret/path"))
-    assert told.value.message == events.OURS
+    assert told.value.message == error_boundary.OURS
     assert "/secret/path" in caplog.text

@@ -1,5 +1,5 @@
 // The words box: the text is the one place where phrases and their weights stand; sliders rewrite it.
-// Phrases are read as retrieval/words.py reads them: between commas, a minus or "no" before, ":0.5" behind.
+// Phrases are read as retrieval/search/words.py reads them: between commas, a minus or "no" before, ":0.5" behind.
 const mode = element.closest(".mode") ?? document.body;
 const $ = (selector) => element.querySelector(selector);
 const input = $("input[type=text]");

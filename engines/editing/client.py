@@ -1,0 +1,204 @@
+"""Edits a picture in words through OpenAI's images-edit route, or any service that speaks it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx2
+import numpy as np
+import openai
+from openai.types import ImageEditCompletedEvent, ImageEditPartialImageEvent, ImagesResponse
+from PIL import Image
+
+from engines.editing import errors
+from engines.editing.framing import Frame
+from engines.editing.models import AUTO, EditModel, facts, frame_size
+from engines.editing.requests import Access, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish
+from engines.editing.transport import client
+from retrieval.core import AppError, BadPictureError
+
+TRIES = 4
+MOST_BYTES = 24 * 1024 * 1024
+
+Decode = Callable[[bytes], Image.Image]
+
+_FAULTS = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, AttributeError)
+"""What the packages raise; the last three at an answer that is not of the form that its type says."""
+
+
+def edit(wish: Wish, access: Access, stop: Stop, decode: Decode) -> Iterator[Step]:
+    """Yield what comes of a wish as it comes; `decode` turns the bytes of an answer into an RGB picture.
+
+    A model that sends pictures on the way is asked for each variant by itself, all at once, so that each can be seen
+    coming. Raises AppError, in words for a shopper, when no variant came; StoppedError when stopped or out of time.
+    """
+    model = facts(wish.model)
+    _check(wish, model, access)
+    frame = Frame.fit(wish.image.size, frame_size(model, wish.size, wish.image.size))
+    fields = {**_fields(wish, model, frame), "image": ("picture.png", frame.picture(wish.image), "image/png")}
+    if wish.change is not None:
+        fields["mask"] = ("mask.png", frame.mask(wish.change), "image/png")
+    asking = _Asking(model, access, stop, lambda data: frame.cut(decode(data)))
+    late = f"No picture came within {access.seconds:.0f} s. Try again, or choose a lower quality."
+    clock = threading.Timer(access.seconds, stop.set, [late])
+    clock.daemon = True
+    clock.start()
+    try:
+        if model.partials and wish.variants > 1:
+            yield from _side_by_side(asking, fields, wish.variants)
+        else:
+            yield from asking.steps(fields, 0)
+    finally:
+        clock.cancel()
+        stop.set()
+
+
+def _check(wish: Wish, model: EditModel, access: Access) -> None:
+    if not access.key:
+        raise AppError("An edit needs a key of the service: set OPENAI_API_KEY, or type one for this visit.")
+    if not access.key.isascii() or any(mark.isspace() or not mark.isprintable() for mark in access.key):
+        raise AppError("The key has a character that no key has. Check that it was copied whole, and nothing else.")
+    if not model.edits:
+        raise AppError(f"{model.name} never edited pictures, and it is retired. Choose another model.")
+    if not wish.prompt.strip():
+        raise AppError("Say in words what should change.")
+    if len(wish.prompt) > model.longest_prompt:
+        raise AppError(f"The words have {len(wish.prompt)} characters; {model.name} reads {model.longest_prompt}.")
+    if not 1 <= wish.variants <= model.most:
+        raise AppError(f"{wish.variants} variants were asked for; 1 to {model.most} can be made at once.")
+    if wish.quality not in model.qualities:
+        raise AppError(f"{model.name} has no quality '{wish.quality}'. Choose one of: {', '.join(model.qualities)}.")
+    if wish.change is not None and wish.change.size != wish.image.size:
+        raise AppError(f"The mask has {wish.change.size} pixels, the picture {wish.image.size}. They must be the same.")
+    if wish.change is not None and np.asarray(wish.change).max() < 128:
+        raise AppError("No part of the picture is marked. Paint over what should change, or let all of it change.")
+
+
+def _fields(wish: Wish, model: EditModel, frame: Frame) -> dict[str, object]:
+    """Return the fields of the request that this model takes, without the pictures."""
+    size = f"{frame.size[0]}x{frame.size[1]}"
+    fields: dict[str, object] = {"prompt": wish.prompt.strip(), "model": model.name, "size": size}
+    if wish.quality != AUTO:
+        fields["quality"] = wish.quality
+    if model.fidelity:
+        fields["input_fidelity"] = model.fidelity
+    if model.answers:
+        fields["response_format"] = model.answers
+    if model.partials:
+        return fields | {"stream": True, "partial_images": model.partials}
+    return fields | {"n": wish.variants}
+
+
+def _side_by_side(asking: _Asking, fields: dict[str, object], variants: int) -> Iterator[Step]:
+    """Ask for each variant in a thread of its own; a failure is the whole edit's only when nothing came."""
+    told: queue.SimpleQueue[Step | AppError | None] = queue.SimpleQueue()
+
+    def one(variant: int) -> None:
+        try:
+            for step in asking.steps(fields, variant):
+                told.put(step)
+        except AppError as error:
+            told.put(error if isinstance(error, StoppedError) else Failed(variant, str(error)))
+        finally:
+            told.put(None)
+
+    for variant in range(variants):
+        threading.Thread(target=one, args=(variant,), name="edit", daemon=True).start()
+    running, came, failures = variants, 0, []
+    while running:
+        step = told.get()
+        running -= step is None
+        if isinstance(step, AppError):
+            raise step
+        if isinstance(step, Failed):
+            failures.append(step)
+        elif step is not None:
+            came += isinstance(step, Variant)
+            yield step
+    if not came:
+        raise AppError(failures[0].reason if failures else "The service sent no picture. Try again.")
+    yield from failures
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One line of requests to the service: tries, waits, reads, and puts every failure into words."""
+
+    model: EditModel
+    access: Access
+    stop: Stop
+    read: Decode
+
+    def steps(self, fields: dict[str, object], variant: int) -> Iterator[Step]:
+        """Yield the steps of one request, tried again while the service is busy; raises AppError."""
+        for attempt in range(1, TRIES + 1):
+            problem: BaseException | None = None
+            try:
+                yield from self._once(fields, variant)
+                return
+            except _FAULTS as error:
+                problem = error
+            self.stop.check()  # a stopped line breaks with errors of its own
+            if attempt == TRIES or not errors.retried(problem):
+                raise AppError(errors.sentence(problem, self.model.name, self.access.base_url, self.access.key))
+            seconds = errors.pause(problem, attempt)
+            yield Waiting(variant, seconds)
+            self.stop.wait(seconds)
+
+    def _once(self, fields: dict[str, object], variant: int) -> Iterator[Step]:
+        many = fields.get("n", 1)
+        most = MOST_BYTES * (many if isinstance(many, int) else 1)
+        with client(self.stop, self.access.seconds, most) as line:
+            service = openai.OpenAI(
+                api_key=self.access.key, base_url=self.access.base_url, max_retries=0, http_client=line
+            )
+            if not self.access.own:  # the owner's organisation would not go with a visitor's key
+                service.organization = service.project = None
+            answer = service.images.edit(**fields)  # type: ignore[call-overload]
+            if isinstance(answer, openai.Stream):
+                yield from self._streamed(answer, variant)
+            elif isinstance(answer, ImagesResponse) and answer.data:
+                for place, each in enumerate(answer.data):
+                    data = _unpacked(each.b64_json) if each.b64_json else self._fetched(line, each.url or "")
+                    yield Variant(variant + place, self._picture(data))
+            else:
+                raise ValueError("an answer without pictures")
+
+    def _streamed(self, answer: openai.Stream[object], variant: int) -> Iterator[Step]:
+        for event in answer:
+            if isinstance(event, ImageEditCompletedEvent):
+                yield Variant(variant, self._picture(_unpacked(event.b64_json)))
+                return
+            if isinstance(event, ImageEditPartialImageEvent):
+                yield Sketch(variant, event.partial_image_index, self._picture(_unpacked(event.b64_json)))
+        self.stop.check()  # a line that was shut may end as if the service had closed it
+        raise AppError("The connection broke off before the picture had come. Try again.")
+
+    def _picture(self, data: bytes) -> Image.Image:
+        try:
+            return self.read(data)
+        except BadPictureError:
+            raise AppError("The service sent something that is no picture. Try again.") from None
+
+    def _fetched(self, line: httpx2.Client, url: str) -> bytes:
+        """Return what lies at an address in an answer: on the web, or on the service's own host; no key goes there."""
+        place, home = urlsplit(url), urlsplit(self.access.base_url)
+        if place.scheme != "https" and (place.scheme, place.netloc) != (home.scheme, home.netloc):
+            raise AppError("The service named an address for the picture that is not safe to open.")
+        answer = line.get(url)
+        if answer.status_code != 200:
+            raise AppError("The picture is not where the service said that it is. Try again.")
+        return answer.content
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("base64 that is none") from None

@@ -1,0 +1,117 @@
+"""The catalogue `folder:PATH`: pictures in any depth, with attributes from a table, the folders or the names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from retrieval.catalogs.local import labels
+from retrieval.catalogs.local.files import content_stamp, read_inside, stamp
+from retrieval.catalogs.local.labels import SUFFIXES, TABLES
+from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
+from retrieval.pictures import decoding
+
+
+class FolderCatalog:
+    """Pictures below one folder; an id is the path below it, with `/` between its parts.
+
+    Attributes come from metadata.csv (`file_name`, …) or images.csv (`image`, …, with or without the suffix) beside
+    the pictures or at the root; where there is no table, `label_pattern` finds them in the file's name (its named
+    groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`.
+    """
+
+    def __init__(
+        self, root: Path, label_pattern: str | None = None, name: str | None = None, title: str | None = None
+    ) -> None:
+        """Open `root`; raises AppError when it is no folder or the pattern is no regular expression.
+
+        `name` and `title` are for a folder of ours, which is the same catalogue wherever it lies.
+        """
+        if not os.path.isdir(root):  # unlike Path.is_dir, it raises nothing for a name that is too long
+            raise AppError(f"There is no folder {root}. Give the path of a folder that holds pictures.")
+        self._root = root.resolve()
+        self.name = name or f"folder:{self._root}"
+        self.title = title or self._root.name or str(self._root)
+        self._stamp = content_stamp if name else stamp
+        self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
+        self._pattern = labels.compiled(label_pattern)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield every file that is named like a picture, folder by folder, in order of name.
+
+        A folder that cannot be listed, and a link to a folder, is an item too (its id ends in `/`): reading it says
+        why, so that it is skipped by name and not in silence.
+        """
+        if not os.path.isdir(self._root):
+            raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
+        waiting: list[tuple[Path, PurePosixPath, _Table | None]] = [(self._root, PurePosixPath(), None)]
+        while waiting:
+            folder, below, table = waiting.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                if folder == self._root:
+                    raise AppError(f"The folder {self.title} cannot be read ({error.strerror or error}).") from None
+                yield Item(f"{below}/", stamp="unreadable")
+                continue
+            table = _read_table(folder, below) or table
+            folders = []
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), below / entry.name, table))
+                elif _suffix(entry.name) in SUFFIXES:
+                    path = below / entry.name
+                    yield Item(str(path), self._attributes(path, table), self._stamp(entry.path))
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    yield Item(f"{below / entry.name}/", stamp="link")
+            waiting += reversed(folders)
+
+    def fingerprint(self) -> str:
+        """Return a digest of every id, stamp and attribute."""
+        return fingerprint(self)
+
+    def read(self, item_id: str) -> bytes:
+        """Return the file's bytes; raises BadPictureError for a link that leads outside, or what cannot be read."""
+        return read_inside(self._root, self._root / item_id)
+
+    def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
+        """Return the picture decoded, upright, RGB."""
+        return decoding.decode(self.read(item_id), shorter_side)
+
+    def _attributes(self, path: PurePosixPath, table: _Table | None) -> Attributes:
+        return labels.without_table(path, self._pattern) if table is None else table.attributes(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows of one table; `base` is its folder, below which the names in it are."""
+
+    base: PurePosixPath
+    rows: dict[str, Attributes]
+
+    def attributes(self, path: PurePosixPath) -> Attributes:
+        names = labels.names_in_table(path, self.base)
+        return next((self.rows[name] for name in names if name in self.rows), {})
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
+    for name, column in TABLES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                return _Table(below, dict(labels.rows(file, column, str(below / path.name))))
+        except OSError as error:
+            raise AppError(f"{below / path.name} cannot be read as a table ({error.__class__.__name__}).") from None
+    return None

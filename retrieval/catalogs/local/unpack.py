@@ -1,0 +1,191 @@
+"""Files that a stranger sent, put into one folder: pictures and tables by themselves or in a zip, within bounds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from retrieval.catalogs.local.labels import SUFFIXES, TABLES
+from retrieval.core import AppError
+from retrieval.pictures import decoding as pictures
+
+LONGEST, DEEPEST = 100, 6
+TABLE_BYTES = 16 * 1024 * 1024
+_BLOCK = 1 << 20
+_TOLD = 200
+_ZIP = b"PK"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may be kept of what is sent: files, and bytes as they are unpacked."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Kept:
+    """What came of it: pictures and bytes kept, and (name, reason) of what was left out."""
+
+    pictures: int = 0
+    bytes: int = 0
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note what is not kept; a long list is cut."""
+        if len(self.left_out) < _TOLD:
+            self.left_out.append((name[:LONGEST], reason))
+
+
+def unpack(
+    sent: Sequence[tuple[str, Path]], folder: Path, bounds: Bounds, track: Callable[[int], None] = lambda done: None
+) -> Kept:
+    """Put files (name as sent, where it lies) into `folder`, which must not exist; raises AppError beyond `bounds`.
+
+    Of a zip the pictures and the tables (metadata.csv, images.csv) are taken, one level deep: a zip in a zip, a link, a
+    locked file and a name that leads outside are left out with the reason. What is counted is what comes out, not what
+    the zip says of itself. On an error nothing of it stays.
+    """
+    folder.mkdir(parents=True)
+    kept = Kept()
+    try:
+        for name, path in sent:
+            if _is_zip(path):
+                _unzip(name, path, folder, bounds, kept, track)
+            else:
+                with path.open("rb") as file:
+                    _keep(name, file, folder, bounds, kept)
+            track(kept.pictures)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise AppError(f"The files could not be kept ({error.strerror or error}). Try again with fewer.") from None
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if not kept.pictures:
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = f" {kept.left_out[0][0]}: {kept.left_out[0][1]}" if kept.left_out else ""
+        raise AppError(f"There are no pictures in what you sent.{reason}")
+    return kept
+
+
+def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, track: Callable[[int], None]) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if len(entries) > 4 * bounds.files:
+                raise AppError(f"{name} lists {len(entries):,} files; at most {bounds.files:,} pictures can be sent.")
+            for entry in entries:
+                _unzip_one(archive, entry, folder, bounds, kept)
+                track(kept.pictures)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, UnicodeError) as error:
+        kept.leave_out(name, f"It is no zip that can be read ({error}).")
+
+
+def _unzip_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, bounds: Bounds, kept: Kept) -> None:
+    name = entry.filename
+    mode = entry.external_attr >> 16
+    if entry.is_dir() or "__MACOSX" in PurePosixPath(name).parts:
+        return
+    if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+        kept.leave_out(name, "It is a link or a device, not a file.")
+    elif entry.flag_bits & 0x1:
+        kept.leave_out(name, "It is locked with a password.")
+    else:
+        try:
+            with archive.open(entry) as file:
+                _keep(name, file, folder, bounds, kept)
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, _Damaged) as error:
+            kept.leave_out(name, f"It cannot be unpacked ({error}).")
+
+
+class _Damaged(Exception):
+    """The packed bytes make no sense."""
+
+
+def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) -> None:
+    """Write one file below `folder` if it is a picture or a table, counting what comes out."""
+    place = inside(name)
+    if place is None:
+        kept.leave_out(name, "Its name leads outside the folder.")
+        return
+    table = place.name in {table for table, _ in TABLES}
+    if place.name.startswith("."):
+        return
+    if not table and place.suffix.lower() not in SUFFIXES:
+        again = "A zip in a zip is not opened." if place.suffix.lower() == ".zip" else "It is not named like a picture."
+        kept.leave_out(name, again)
+        return
+    if kept.pictures >= bounds.files:
+        raise AppError(f"These are more than {bounds.files:,} pictures. Send fewer.")
+    path = _free(folder / place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    most = TABLE_BYTES if table else pictures.MAX_BYTES
+    size = 0
+    try:
+        with path.open("xb") as out:
+            for block in _blocks(file):
+                size += len(block)
+                if kept.bytes + size > bounds.bytes:
+                    raise AppError(f"These are more than {bounds.bytes >> 20:,} MB when unpacked. Send fewer.")
+                if size > most:
+                    break
+                out.write(block)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if size > most:
+        path.unlink()
+        kept.leave_out(name, f"It is larger than {most >> 20} MB.")
+        return
+    kept.bytes += size
+    kept.pictures += not table
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    import zlib
+
+    try:
+        while block := file.read(_BLOCK):
+            yield block
+    except zlib.error as error:
+        raise _Damaged(str(error)) from None
+
+
+def inside(name: str) -> PurePosixPath | None:
+    """Return a name as a path below a folder, its parts shortened and without control characters; None outside it."""
+    plain = name.replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    drive = bool(parts) and parts[0][1:2] == ":"
+    if not parts or drive or plain.startswith("/") or ".." in parts or "\0" in plain:
+        return None
+    return PurePosixPath(*(_part(part) for part in parts[-DEEPEST:]))
+
+
+def _part(part: str) -> str:
+    clean = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in part).strip() or "_"
+    stem, suffix = os.path.splitext(clean)
+    return stem[: LONGEST - len(suffix[:10])] + suffix[:10]
+
+
+def _free(path: Path) -> Path:
+    """Return `path`, or with a number where something of that name is there: two folders may hold the same name."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem} ({number})")
+    return free
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == _ZIP

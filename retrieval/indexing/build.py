@@ -1,0 +1,260 @@
+"""Building an index: read -> decode -> encode -> store, the first two ahead of the third, resumable at every batch."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.core import (
+    AppError,
+    Attributes,
+    Catalog,
+    Encoder,
+    EncoderSpec,
+    Item,
+    MissingIndexError,
+    StaleIndexError,
+    fingerprint,
+)
+from retrieval.indexing import storage
+from retrieval.indexing.encoding import UNREAD, Batch, Encode, full_stamp, in_process, storable, text
+from retrieval.indexing.storage import DamagedTableError, Manifest, VectorTable
+from retrieval.pictures import decoding as pictures
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 512
+# In place of a catalogue's fingerprint, which they never equal: the next build looks again.
+_UNFINISHED = "unfinished"
+_INCOMPLETE = "incomplete"
+
+
+class Stopped(Exception):
+    """The build was asked to stop; what was encoded before is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build is: pictures done of total, how many of them were encoded, at what speed; what is `doing`."""
+
+    done: int
+    total: int
+    encoded: int = 0
+    per_second: float = 0.0
+    doing: str = "Indexing"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return the seconds that the rest will take at this speed, or None before there is a speed."""
+        return (self.total - self.done) / self.per_second if self.per_second else None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """How the vectors of a catalogue are searched: `kind` is flat, approximate or pinecone.
+
+    `recall` is the share of the ten nearest that a search finds, measured on a sample; None where it cannot be
+    measured. `size` is in bytes, beside the table of vectors; `seconds` is what making it took; `note` is a sentence.
+    """
+
+    kind: str
+    recall: float | None = None
+    size: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def summary(self) -> str:
+        """In a few words, nothing for an exact search."""
+        if self.kind == "flat":
+            return ""
+        return self.kind if self.recall is None else f"{self.kind}, finds {self.recall:.1%} of the ten nearest"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build did; `skipped` holds (id, problem) pairs, `index` says how its vectors are searched."""
+
+    pictures: int
+    encoded: int
+    reused: int
+    removed: int
+    skipped: list[tuple[str, str]]
+    seconds: float
+    index: IndexFacts = IndexFacts("flat", 1.0)
+
+
+@dataclass(slots=True)
+class _Tally:
+    total: int
+    track: Callable[[Progress], None]
+    done: int = 0
+    encoded: int = 0
+    changed: int = 0
+    unreadable: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def add(self, done: int, encoded: int = 0, changed: int = 0) -> None:
+        self.done += done
+        self.encoded += encoded
+        self.changed += changed
+        elapsed = time.perf_counter() - self.started
+        self.track(Progress(self.done, self.total, self.encoded, self.encoded / elapsed if self.encoded else 0.0))
+
+
+def preprocessing(spec: EncoderSpec) -> str:
+    """Return what names the way from file to network input: an index made under another one is stale."""
+    return f"p{pictures.VERSION}.{spec.preprocessing}.{spec.image_size}"
+
+
+def build_index(
+    catalog: Catalog,
+    spec: EncoderSpec,
+    digest: str,
+    load: Callable[[], Encoder],
+    folder: Path,
+    track: Callable[[Progress], None] = lambda progress: None,
+    encode: Encode | None = None,
+) -> Report:
+    """Bring the index of `catalog` in `folder` up to date with it, encoding only what is new or changed.
+
+    An item with the same stamp is left alone; one with the same content (BLAKE2 of file and box) keeps its vector
+    under any name; the rest is encoded, each batch stored as it comes. `load` gives the encoder and is called only when
+    there is something to encode; or `encode` has it done elsewhere. `track` hears of every batch and may raise Stopped.
+    Pictures that are no pictures are skipped, named in the report, and not tried again until they change; files that
+    cannot be read are skipped and named too, and tried again by the next build.
+    """
+    encode = encode or in_process(catalog, spec.image_size, load)
+    try:
+        return _build(catalog, spec, digest, encode, folder, track)
+    except DamagedTableError as error:
+        log.warning("%s", error)
+        old, path = _finished(folder, spec), folder / storage.table_name(spec, digest, preprocessing(spec))
+        if old and old.table == path.name:
+            storage.drop_manifest(folder, spec)
+        storage.set_aside(path)
+        return _build(catalog, spec, digest, encode, folder, track)
+
+
+def _build(
+    catalog: Catalog,
+    spec: EncoderSpec,
+    digest: str,
+    encode: Encode,
+    folder: Path,
+    track: Callable[[Progress], None],
+) -> Report:
+    started = time.perf_counter()
+    table_path = folder / storage.table_name(spec, digest, preprocessing(spec))
+    total, mark = _survey(catalog)
+    old = _finished(folder, spec)
+    standing = old if old and old.table == table_path.name else None
+    if standing and not table_path.is_file():
+        storage.drop_manifest(folder, spec)
+        old = standing = None
+    with VectorTable(table_path, spec.dim) as table:
+        if standing and standing.fingerprint == mark and table.counts() == (standing.pictures, standing.skipped):
+            problems = table.problems()
+            return Report(standing.pictures, 0, standing.pictures, 0, problems, time.perf_counter() - started)
+        if standing:
+            storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
+        tally = _Tally(total, track)
+        fresh = (item for chunk in _chunks(catalog, _CHUNK) for item in _unstored(chunk, table, tally))
+        _store(encode(fresh, table), table, tally)
+        if tally.unreadable or not tally.done:
+            _survey(catalog)  # raises where the pictures went away meanwhile, before their rows are dropped
+        removed = table.drop_unseen()
+        kept, skipped = table.counts()
+        problems = table.problems()
+    made = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if standing and standing.fingerprint != _UNFINISHED and not tally.changed:
+        made = standing.made if (kept, skipped) == (standing.pictures, standing.skipped) and not removed else made
+    manifest = Manifest(
+        spec.engine, spec.weights, digest, preprocessing(spec), spec.dim, catalog.name,
+        _INCOMPLETE if tally.unreadable else mark, kept, skipped, made, table_path.name,
+    )  # fmt: skip
+    storage.write_manifest(folder, spec, manifest)
+    if old and old.table != table_path.name:
+        for leftover in folder.glob(f"{glob.escape(old.table)}*"):
+            leftover.unlink(missing_ok=True)
+    return Report(kept, tally.encoded, kept - tally.encoded, removed, problems, time.perf_counter() - started)
+
+
+def open_manifest(folder: Path, spec: EncoderSpec) -> Manifest:
+    """Return the manifest of the finished index of `spec` in `folder`; raises MissingIndexError."""
+    manifest = storage.read_manifest(folder, spec)
+    if manifest is None or not (folder / manifest.table).is_file():
+        raise MissingIndexError(
+            f"This catalogue is not indexed yet. Run: python cli.py index --engine {spec.engine} "
+            f"--weights {spec.weights} --catalog NAME"
+        )
+    return manifest
+
+
+def stored_blocks(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
+    """Yield (ids, float32 (n, dim) vectors, attributes) of a finished index, some thousand rows at a time."""
+    manifest = open_manifest(folder, spec)
+    with VectorTable(folder / manifest.table, spec.dim) as table:
+        yield from table.blocks()
+
+
+def _survey(catalog: Catalog) -> tuple[int, str]:
+    count = 0
+
+    def counted() -> Iterator[Item]:
+        nonlocal count
+        for item in catalog:
+            count += 1
+            yield item
+
+    mark = fingerprint(counted())
+    if not count:
+        raise AppError(f"There are no pictures in {catalog.title}. Put some there; an index made before is kept.")
+    return count, mark
+
+
+def _finished(folder: Path, spec: EncoderSpec) -> Manifest | None:
+    try:
+        return storage.read_manifest(folder, spec)
+    except StaleIndexError:
+        return None
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _unstored(chunk: Sequence[Item], table: VectorTable, tally: _Tally) -> list[Item]:
+    """Mark `chunk` as seen, renew changed attributes, and return the items whose picture is new or changed."""
+    known = table.states([item.id for item in chunk if storable(item)])
+    table.mark_seen(list(known))
+    fresh, renamed = [], []
+    for item in chunk:
+        state = known.get(item.id)
+        if state is None or state.stamp != full_stamp(item):
+            fresh.append(item)
+        elif state.attributes != text(item):
+            renamed.append((text(item), item.id))
+    if renamed:
+        table.relabel(renamed)
+    tally.add(len(chunk) - len(fresh), changed=len(renamed))
+    return fresh
+
+
+def _store(batches: Iterable[Batch], table: VectorTable, tally: _Tally) -> None:
+    for batch in batches:
+        table.put(batch.rows)
+        table.mark_seen([row.id for row in batch.rows])
+        unread = sum(row.stamp == UNREAD for row in batch.rows)
+        tally.unreadable += unread
+        tally.add(len(batch.rows), batch.encoded, changed=len(batch.rows) - unread)

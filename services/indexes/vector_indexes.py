@@ -1,0 +1,129 @@
+"""Which kind of index answers for a catalogue: exact while it is small, approximate beyond, or Pinecone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.core import EncoderSpec, MissingIndexError, VectorIndex
+from retrieval.indexing import build
+from retrieval.indexing.build import IndexFacts, Progress
+from retrieval.indexing.storage import Manifest
+from settings import Settings
+
+if TYPE_CHECKING:
+    from retrieval.indexes.approximate.manifest import Layout
+    from retrieval.indexes.pinecone.index import Account
+    from retrieval.indexes.pinecone.update import Uploaded
+
+_SENT = ".pinecone.json"
+FLAT_MOST = 100_000
+"""Up to so many pictures `auto` searches exactly: benchmarks/scale.py measures what that takes."""
+
+
+def kind(settings: Settings, manifest: Manifest) -> str:
+    """Return flat, approximate or pinecone: what the settings say, or what suits the size."""
+    if settings.index != "auto":
+        return settings.index
+    return "flat" if manifest.pictures <= FLAT_MOST else "approximate"
+
+
+def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
+    """Make what the search needs of the table of vectors, which is finished; `track` may raise Stopped."""
+    manifest = build.open_manifest(folder, spec)
+    table, chosen, started = folder / manifest.table, kind(settings, manifest), time.perf_counter()
+
+    def telling(doing: str) -> Callable[[int, int], None]:
+        def told(done: int, total: int) -> None:
+            track(Progress(done, total, 0, done / (time.perf_counter() - started), doing))
+
+        return told
+
+    if chosen == "flat":
+        return IndexFacts("flat", 1.0)
+    if chosen == "pinecone":
+        from retrieval.indexes.pinecone import update
+
+        namespace = f"{folder.name}.{spec.engine}-{spec.weights}.{Path(manifest.table).stem.rpartition('-')[2]}"
+        return _at_pinecone(
+            update.bring_up(
+                table, spec.dim, account(settings, spec.dim), namespace, manifest.made, telling("Sending to Pinecone")
+            )
+        )
+    from retrieval.indexes.approximate import index as approximate
+
+    return _on_disk(approximate.bring_up(table, spec.dim, manifest.made, telling("Sorting into lists")))
+
+
+def facts(settings: Settings, folder: Path, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
+    """Return how a finished index is searched, as the disk says, or None where that has to be made yet."""
+    table, chosen = folder / manifest.table, kind(settings, manifest)
+    if chosen == "flat":
+        return IndexFacts("flat", 1.0)
+    if chosen == "pinecone":
+        from retrieval.indexes.pinecone import update
+
+        sent = update.read(table)
+        return _at_pinecone(sent) if sent else None
+    from retrieval.indexes.approximate import manifest as layout
+
+    made = layout.read(table)
+    return _on_disk(made) if made else None
+
+
+def opened(settings: Settings, folder: Path, spec: EncoderSpec) -> VectorIndex:
+    """Open the finished index of `spec` in `folder`; raises MissingIndexError or StaleIndexError."""
+    manifest = build.open_manifest(folder, spec)
+    table, chosen = folder / manifest.table, kind(settings, manifest)
+    if chosen == "flat":
+        from retrieval.indexes.faiss_index import FaissIndex
+
+        index = FaissIndex(spec.dim)
+        for ids, vectors, attributes in build.stored_blocks(folder, spec):
+            index.add(ids, vectors, attributes)
+        return index
+    if chosen == "pinecone":
+        from retrieval.indexes.pinecone import update
+
+        return update.opened(table, spec.dim, account(settings, spec.dim))
+    from retrieval.indexes.approximate.index import ApproximateIndex
+
+    found = ApproximateIndex(table, spec.dim)
+    if manifest.pictures and not len(found):
+        raise MissingIndexError(
+            f"The vectors of this catalogue are there, their approximate index is not. Run: python cli.py index "
+            f"--engine {spec.engine} --weights {spec.weights} --catalog '{manifest.catalog}'"
+        )
+    return found
+
+
+def forget(settings: Settings, files: Iterable[Path]) -> None:
+    """Delete what indexes left at Pinecone, before these files of theirs are deleted; raises AppError."""
+    for path in files:
+        if path.name.endswith(_SENT):
+            from retrieval.indexes.pinecone import update
+
+            update.forget(path.with_name(path.name.removesuffix(_SENT)), account(settings, 0))
+
+
+def account(settings: Settings, dim: int) -> Account:
+    """Return the account that the settings name; an index of its own for every size of vectors unless they name one."""
+    from retrieval.indexes.pinecone.index import Account
+
+    return Account(
+        settings.pinecone_key,
+        settings.pinecone_index or f"visual-search-{dim}",
+        settings.pinecone_cloud,
+        settings.pinecone_region,
+        settings.pinecone_host,
+    )
+
+
+def _on_disk(made: Layout) -> IndexFacts:
+    return IndexFacts("approximate", made.recall, made.size, made.seconds)
+
+
+def _at_pinecone(sent: Uploaded) -> IndexFacts:
+    return IndexFacts("pinecone", None, 0, sent.seconds, sent.cost)

@@ -1,0 +1,116 @@
+"""What a page shows of a catalogue besides answers: its pictures and thumbnails, its facets, good first queries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+
+from PIL import Image
+
+from retrieval import catalogs
+from retrieval.core import AppError
+from retrieval.pictures import decoding
+from services.catalogs.open_catalogs import OURS, Opened
+from services.indexes.indexes import Indexes, held
+from settings import Settings
+
+_THUMBNAILS = 2048
+_FACET_VALUES = 60
+_EXAMPLES = 6
+_LONG_SECONDS = 0.5
+KEPT_FOR = 20
+"""What is counted of a catalogue is kept for so many times as long as the counting took."""
+
+
+class Views:
+    """Pictures, facets and examples, kept while they are true; safe to share between threads."""
+
+    def __init__(self, settings: Settings, opened: Opened, indexes: Indexes) -> None:
+        """Keep nothing yet."""
+        self._settings, self._opened, self._indexes = settings, opened, indexes
+        self._lock = threading.Lock()
+        self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._sheets: dict[str, set[str]] = {}
+        self._facets: dict[str, tuple[str, float, dict[str, dict[str, int]]]] = {}
+
+    def facets(self, catalog: str) -> dict[str, dict[str, int]]:
+        """Return attribute -> value -> count for the attributes that are useful as filters, common values first.
+
+        They are counted anew when the index is; before there is one, each time, but seldom where counting takes long.
+        """
+        made, started = self._indexes.made(catalog), time.monotonic()
+        with self._lock:
+            known = self._facets.get(catalog)
+        if known and known[0] == made and (made or started < known[1]):
+            return known[2]
+        counts: dict[str, Counter[str]] = {}
+        for item in catalogs.known(self._opened.catalog(catalog)):
+            for name, value in item.attributes.items():
+                counts.setdefault(name, Counter())[value] += 1
+        found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        ended = time.monotonic()
+        kept = KEPT_FOR * (ended - started) if ended - started > _LONG_SECONDS else 0.0
+        with self._lock:
+            self._facets[catalog] = (made, ended + kept, found)
+        return found
+
+    def examples(self, catalog: str) -> list[str]:
+        """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""
+        chosen = self._settings.sample.with_name(catalog) / "examples.txt"
+        if catalog in OURS and chosen.is_file():
+            return chosen.read_text(encoding="utf-8").split()
+        by_label: dict[str, str] = {}
+        searchers = self._indexes.searchers(catalog)
+        for item in catalogs.known(self._opened.catalog(catalog)):
+            if searchers and not held(searchers, item.id):
+                continue
+            by_label.setdefault(item.attributes.get("label", item.id), item.id)
+            if len(by_label) >= 4 * _EXAMPLES:
+                break
+        ids = list(by_label.values())
+        return ids[:: max(1, len(ids) // _EXAMPLES)][:_EXAMPLES]
+
+    def picture(self, catalog: str, item_id: str) -> Image.Image:
+        """Return an item's picture, upright RGB; raises AppError for an id that no index of the catalogue holds."""
+        self._check_known(catalog, item_id)
+        return self._opened.catalog(catalog).open(item_id)
+
+    def thumbnail(self, catalog: str, item_id: str, side: int = 320) -> bytes:
+        """Return an item as a JPEG of at most `side` pixels; raises AppError for an id that no index holds."""
+        key = (catalog, item_id, side)
+        with self._lock:
+            if key in self._thumbnails:
+                self._thumbnails.move_to_end(key)
+                return self._thumbnails[key]
+        self._check_known(catalog, item_id)
+        data = decoding.thumbnail(self._opened.catalog(catalog).open(item_id, side), side)
+        with self._lock:
+            self._thumbnails[key] = data
+            if len(self._thumbnails) > _THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+        return data
+
+    def link(self, catalog: str, item_id: str) -> str | None:
+        """Return an address from which a browser gets an item itself, where the settings want that; else None."""
+        self._check_known(catalog, item_id)
+        return catalogs.link(self._opened.catalog(catalog), item_id)
+
+    def may_show(self, catalog: str, ids: Sequence[str]) -> None:
+        """Let these pictures of a catalogue be shown, though no index may hold them yet."""
+        with self._lock:
+            self._sheets[catalog] = {*self._sheets.get(catalog, ()), *ids}
+
+    def forget(self, catalog: str) -> None:
+        """Drop all that is kept of a catalogue that was closed."""
+        with self._lock:
+            self._sheets.pop(catalog, None)
+            self._facets.pop(catalog, None)
+            for key in [key for key in self._thumbnails if key[0] == catalog]:
+                del self._thumbnails[key]
+
+    def _check_known(self, catalog: str, item_id: str) -> None:
+        self._opened.catalog(catalog)
+        if item_id not in self._sheets.get(catalog, ()) and not self._indexes.holds(catalog, item_id):
+            raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")

@@ -1,0 +1,258 @@
+"""What the product engine says of a picture beyond search: kind, colours, pattern, what goes with it; and by words."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from PIL import Image
+
+import engines
+from retrieval.core import AppError, BadPictureError, Classifier, Filter, Hit, Verdict
+from retrieval.evaluation.measures import Collection
+from retrieval.search.association import Association, associated
+from retrieval.search.attribute_words import Wanted, parse
+from retrieval.search.cutoff import NEAREST, strong_results
+from retrieval.search.searcher import Result
+from services.catalogs.open_catalogs import Opened
+from services.indexes.indexes import Indexes
+from services.indexes.views import Views
+from services.models.appearance import SIDE, Look, classified, look, pool
+
+ENGINE = "product"
+NEIGHBOURS = 40
+FEWEST_NEIGHBOURS = 5
+LOOKED_AT = 96
+MOST_LOOKED_AT = 384
+MOST_NARROWED = 5000
+_KEPT_LOOKS = 20_000
+_HEAT = 12.0
+GARMENT_SHARE = 0.25
+_UNLIKE = 0.02
+"""What is left of a picture's fit for each thing that it has not: the nearest come when nothing has everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What pictures should look like to pass: of one of the kinds, with one of the colours; empty lets all through."""
+
+    kinds: Sequence[str] = ()
+    colours: Sequence[str] = ()
+
+
+class Products:
+    """Verdicts and looks; safe to share between threads."""
+
+    def __init__(self, opened: Opened, indexes: Indexes, views: Views) -> None:
+        """Begin knowing no look."""
+        self._opened, self._indexes, self._views = opened, indexes, views
+        self._looks: OrderedDict[tuple[str, str], Look | None] = OrderedDict()
+        self._kinds: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
+        self._lock = threading.Lock()
+
+    def encoder(self, weights: str | None = None) -> Classifier:
+        """Return the loaded network; raises AppError."""
+        return cast(Classifier, engines.load(ENGINE, weights))
+
+    def classify(self, images: Sequence[Image.Image], weights: str | None = None) -> list[tuple[Verdict, Look]]:
+        """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
+        return classified(self.encoder(weights), images)
+
+    def associations(
+        self, catalog: str, weights: str | None, query: np.ndarray, without: Sequence[str] = ()
+    ) -> list[Association]:
+        """Return which attributes of a catalogue go with a vector, float32 (dim,), by its neighbours there.
+
+        Of a small catalogue they are a quarter: the more of it count as near, the less that says.
+        """
+        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        count = min(NEIGHBOURS, len(index) // 4)
+        near = [hit for hit in index.query(query[None], count + len(without))[0] if hit.id not in without][:count]
+        if len(near) < FEWEST_NEIGHBOURS:
+            return []
+        return associated([hit.attributes for hit in near], self._views.facets(catalog), len(index))
+
+    def by_words(self, catalog: str, weights: str | None, text: str, k: int) -> tuple[Wanted, Result]:
+        """Find pictures by words for kind, colour and pattern, and by the catalogue's own attribute values.
+
+        A score is how well a picture fits all that was asked, 0 to 1: the probability of the kind, by the embedding,
+        times the share of the colour times the probability of the pattern, to the power of one over their number;
+        what the catalogue itself says counts as certain. Only the LOOKED_AT likeliest by kind are looked at for colour
+        and pattern. Raises AppError when nothing was understood.
+        """
+        started = time.perf_counter()
+        spec = engines.spec(ENGINE, weights)
+        encoder = self.encoder(weights)
+        held = Collection.of(self._indexes.folder(catalog), spec)
+        facets = self._views.facets(catalog)
+        wanted = parse(text, encoder.classes, [value for values in facets.values() for value in values])
+        if wanted.empty:
+            raise AppError(
+                f"'{text.strip()[:80]}' names no kind, colour or pattern that is known here. "
+                f"Kinds: {', '.join(encoder.classes)}. Try 'red striped shirt'."
+            )
+        scores = _by_attributes(held, wanted) * self._by_kind(encoder, held, wanted)
+        rows = np.argsort(-scores * _hoped(held, wanted), kind="stable")[: max(k, LOOKED_AT)]
+        fits = [(self._fit(catalog, held, int(row), wanted, float(scores[row])), int(row)) for row in rows]
+        ranked = sorted(fits, key=lambda pair: -pair[0])
+        hits = [Hit(held.ids[row], score, held.attributes[row]) for score, row in ranked[:k] if score > 0]
+        curve = np.array([score for score, _ in ranked], np.float32)
+        query = held.vectors[ranked[0][1]] if ranked else np.zeros(spec.dim, np.float32)
+        notes = tuple(f"'{word}' was not understood." for word in wanted.unknown)
+        seconds = {"search": time.perf_counter() - started}
+        return wanted, Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
+
+    def kinds(self, catalog: str, weights: str | None = None) -> dict[str, int]:
+        """Return kind -> how many pictures of an index the network takes for one, the commonest first."""
+        encoder = self.encoder(weights)
+        made = self._indexes.made(catalog)
+        key = (catalog, encoder.spec.weights)
+        with self._lock:
+            known = self._kinds.get(key)
+        if known and made and known[0] == made:
+            return known[1]
+        held = Collection.of(self._indexes.folder(catalog), encoder.spec)
+        counts = Counter(kinds_of(encoder, held.vectors))
+        with self._lock:
+            self._kinds[key] = made, dict(counts.most_common())
+        return dict(counts.most_common())
+
+    def narrowed(
+        self,
+        catalog: str,
+        weights: str | None,
+        query: np.ndarray,
+        k: int,
+        wanted: Seen,
+        passing: Filter | None = None,
+        without: Sequence[str] = (),
+    ) -> Result:
+        """Search by a vector, float32 (dim,), among the pictures that look as wanted.
+
+        The kind is the network's; colours are looked at from the nearest on, MOST_LOOKED_AT at most, and a picture has
+        one when it covers GARMENT_SHARE of the garment. Raises AppError.
+        """
+        started = time.perf_counter()
+        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        near = index.query(query[None], min(len(index), MOST_NARROWED), passing)[0]
+        near = [hit for hit in near if hit.id not in without]
+        if wanted.kinds and near:
+            taken = kinds_of(self.encoder(weights), index.vectors([hit.id for hit in near]))
+            near = [hit for hit, kind in zip(near, taken, strict=True) if kind in wanted.kinds]
+        notes: tuple[str, ...] = ()
+        if wanted.colours:
+            near, looked, whole = self._coloured(catalog, near, wanted.colours, k)
+            notes = () if looked == whole else (f"Colours were looked at on the nearest {looked} of {whole} pictures.",)
+        curve = np.array([hit.score for hit in near[:NEAREST]], np.float32)
+        hits = near[:k]
+        seconds = {"search": time.perf_counter() - started}
+        return Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
+
+    def _coloured(self, catalog: str, near: Sequence[Hit], names: Sequence[str], k: int) -> tuple[list[Hit], int, int]:
+        """Return the first `k` hits whose garment has one of the colours, how many were looked at, and of how many."""
+        found: list[Hit] = []
+        looked = 0
+        for start in range(0, min(len(near), MOST_LOOKED_AT), LOOKED_AT // 4):
+            some = near[start : start + LOOKED_AT // 4]
+            looked += len(some)
+            looks = pool().map(lambda hit: self._look(catalog, hit.id), some)
+            found += [
+                hit for hit, each in zip(some, looks, strict=True)
+                if each and _share(each, "colours", names) >= GARMENT_SHARE
+            ]  # fmt: skip
+            if len(found) >= k:
+                return found, looked, looked
+        return found, looked, len(near)
+
+    def _by_kind(self, encoder: Classifier, held: Collection, wanted: Wanted) -> np.ndarray:
+        """Return float32 (n,), how probable it is by the embedding that a picture is of a wanted kind."""
+        if not wanted.kinds:
+            return np.ones(len(held.ids), np.float32)
+        odds = _odds(encoder, held.vectors)
+        chosen = [number for number, name in enumerate(encoder.classes) if name in wanted.kinds]
+        said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
+        return np.maximum(odds[:, chosen].sum(axis=1), said)
+
+    def _fit(self, catalog: str, held: Collection, row: int, wanted: Wanted, kind: float) -> float:
+        """Return how well one picture fits, looking at it where its attributes do not say."""
+        attributes, parts = held.attributes[row], [kind]
+        look = None
+        for names, known in ((wanted.colours, "colours"), (wanted.patterns, "patterns")):
+            if not names:
+                continue
+            if _says(attributes, names):
+                parts.append(1.0)
+            elif _tells(attributes, known[:-1]):
+                parts.append(_UNLIKE)
+            else:
+                look = look or self._look(catalog, held.ids[row])
+                parts.append(max(_share(look, known, names), _UNLIKE) if look else _UNLIKE)
+        return float(np.prod(parts)) ** (1 / len(parts))
+
+    def _look(self, catalog: str, item_id: str) -> Look | None:
+        """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
+        key = (catalog, item_id)
+        with self._lock:
+            if key in self._looks:
+                return self._looks[key]
+        try:
+            found = look(self._opened.catalog(catalog).open(item_id, SIDE), None)
+        except BadPictureError:
+            found = None
+        with self._lock:
+            self._looks[key] = found
+            if len(self._looks) > _KEPT_LOOKS:
+                self._looks.popitem(last=False)
+        return found
+
+
+def kinds_of(encoder: Classifier, vectors: np.ndarray) -> list[str]:
+    """Return what the network takes each embedding, float32 (n, dim), for."""
+    return [encoder.classes[number] for number in _odds(encoder, vectors).argmax(axis=1)]
+
+
+def _odds(encoder: Classifier, vectors: np.ndarray) -> np.ndarray:
+    """Return float32 (n, classes), the probability of each kind by the cosine with its centre."""
+    scores = _HEAT * vectors @ encoder.prototypes.T
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def _share(look: Look, known: str, names: Sequence[str]) -> float:
+    if known == "colours":
+        return sum(each.share for each in look.colours if each.name in names)
+    return sum(look.patterns[name] for name in names)
+
+
+def _says(attributes: Mapping[str, str], names: Sequence[str]) -> bool:
+    wanted = {name.lower() for name in names}
+    return any(value.lower() in wanted for value in attributes.values())
+
+
+def _tells(attributes: Mapping[str, str], name: str) -> bool:
+    """Return whether the catalogue tells an attribute of this name, in either spelling, of a picture."""
+    return any(each.lower() in (name, name.replace("colour", "color")) for each in attributes)
+
+
+def _hoped(held: Collection, wanted: Wanted) -> np.ndarray:
+    """Return float32 (n,), how likely a picture has the colour and pattern before it is looked at."""
+    hopes = np.ones(len(held.ids), np.float32)
+    for names, known in ((wanted.colours, "colour"), (wanted.patterns, "pattern")):
+        for row, each in enumerate(held.attributes):
+            if names and not _says(each, names):
+                hopes[row] *= _UNLIKE if _tells(each, known) else 0.5
+    return hopes
+
+
+def _by_attributes(held: Collection, wanted: Wanted) -> np.ndarray:
+    """Return float32 (n,): 1 where the catalogue's own attributes fit, 0 where they do not."""
+    fits = [
+        all(_says(each, [value]) for value in wanted.values) and not (wanted.unwanted and _says(each, wanted.unwanted))
+        for each in held.attributes
+    ]
+    return np.array(fits, np.float32)

@@ -1,0 +1,131 @@
+"""Maps through the services: made once, told how far, redone for another state of the index, and served to the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+import engines
+from retrieval.core import AppError, MissingIndexError
+from retrieval.evaluation import projection
+from services import Services
+from services.indexes.maps import MapStatus
+from settings import Settings
+from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
+from ui.search import catalog_map as page
+
+ENGINE = "colours"
+
+
+@pytest.fixture
+def services(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    encoder = ColourEncoder()
+    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
+    monkeypatch.setattr(engines, "load", lambda engine, weights=None: encoder)
+    services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def key(services: Services) -> str:
+    key = services.catalogs()[0].key
+    services.build(key, ENGINE)
+    return key
+
+
+def finished(services: Services, key: str) -> MapStatus:
+    """Wait for the background, then return how the map stands."""
+    deadline = time.monotonic() + 60
+    while (status := services.map(key, ENGINE)).state in ("waiting", "working") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return status
+
+
+def test_a_map_is_made_once_and_again_when_the_index_changes(
+    services: Services, key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = services.projection(key, ENGINE)
+    assert (len(first.ids), first.of) == (12, 12)
+    with monkeypatch.context() as patched:
+        patched.setattr(projection, "project", lambda *a: pytest.fail("laid out again"))
+        assert services.projection(key, ENGINE).points.tolist() == first.points.tolist()
+        assert finished(services, key).state == "ready"
+    write_picture(folder / "red" / "99.jpg", 99)
+    services.build(key, ENGINE)
+    status = finished(services, key)
+    assert status.map
+    assert "red/99.jpg" in status.map.layout.ids
+    assert status.map.attributes[list(status.map.layout.ids).index("red/99.jpg")] == {"label": "red"}
+
+
+def test_without_an_index_or_a_catalogue_there_is_no_map(services: Services) -> None:
+    with pytest.raises(MissingIndexError):
+        services.map(services.catalogs()[0].key, ENGINE)
+    with pytest.raises(AppError, match="no catalogue"):
+        services.map("../elsewhere", ENGINE)
+
+
+def test_a_failure_is_told_once_and_then_tried_again(
+    services: Services, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise AppError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(projection, "save", full)
+        failed = finished(services, key)
+    assert (failed.state, failed.error) == ("failed", "The disk is full.")
+    assert finished(services, key).state == "ready"
+
+
+def test_the_page_is_told_how_far_the_map_is_and_then_gets_it(services: Services, key: str) -> None:
+    client = TestClient(Starlette(routes=[page.route(services)]))
+    address = f"/map/{key}?engine={ENGINE}&weights=none&method=pca"
+    deadline = time.monotonic() + 60
+    while (answer := client.get(address)).status_code == 202 and time.monotonic() < deadline:
+        assert set(answer.json()) == {"state", "done", "total", "error"}
+    shown = answer.json()
+    assert (shown["state"], shown["of"], len(shown["ids"])) == ("ready", 12, 12)
+    layout = services.projection(key, ENGINE, "none", "pca")
+    assert [x / 30_000 for x in shown["x"]] == pytest.approx(layout.points[:, 0].tolist(), abs=1e-4)
+    label = shown["attributes"][0]
+    assert label["name"] == "label"
+    assert sum(label["counts"]) == 12
+    assert [label["values"][code] for code in label["codes"]] == [item.split("/")[0] for item in shown["ids"]]
+
+
+@pytest.mark.parametrize(
+    "asked", ["nothing?engine=colours", "{key}?engine=nothing", "{key}?engine=colours&method=umap", "{key}"]
+)
+def test_what_there_is_no_map_of_is_refused(services: Services, key: str, asked: str) -> None:
+    client = TestClient(Starlette(routes=[page.route(services)]))
+    assert client.get(f"/map/{asked.format(key=key)}").status_code == 404
+
+
+def test_the_question_comes_with_its_nearest(services: Services, key: str) -> None:
+    item = "red/00.jpg"
+    value = page.value(services, key, ENGINE, query=item)
+    assert (value["state"], value["item"]) == ("map", item)
+    expected = [hit.id for hit in services.searcher(key, ENGINE).by_id(item, 11).hits]
+    assert value["near"] == expected
+    vector = services.searcher(key, ENGINE).index.vectors([item])[0]
+    assert page.value(services, key, ENGINE, query=vector)["near"][0] == item
+    assert page.value(services, key, ENGINE)["near"] == []
+
+
+def test_a_question_that_is_gone_or_an_index_that_is_not_there_is_said(services: Services, key: str) -> None:
+    assert page.value(services, key, ENGINE, query="gone.jpg")["state"] == "none"
+
+
+def test_attributes_that_tell_nothing_apart_are_left_out() -> None:
+    rows = [{"label": "a", "same": "x", "id": str(n)} for n in range(70)]
+    rows[3]["label"] = "b"
+    found = page.coded([*rows, {}])
+    assert [each["name"] for each in found] == ["label"]
+    assert (found[0]["values"], found[0]["codes"][3], found[0]["codes"][-1]) == (("a", "b"), 1, -1)

@@ -1,0 +1,41 @@
+"""The filters: check boxes for the values of a catalogue's attributes, several at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import gradio as gr
+from pydantic import Field, TypeAdapter, ValidationError
+
+from retrieval.core import AppError, Filter
+from services import Services
+from ui.shell import theme
+
+_Word = Annotated[str, Field(max_length=1000)]
+_CHOSEN = TypeAdapter(Annotated[dict[_Word, Annotated[list[_Word], Field(max_length=200)]], Field(max_length=50)])
+
+
+def create() -> gr.HTML:
+    """Return the filters; their `input` event says that another choice was made."""
+    return gr.HTML(
+        html_template='<div class="filters"></div>', js_on_load=theme.script("filters.js"), apply_default_css=False
+    )
+
+
+def opening(services: Services, catalog: str) -> dict[str, Any]:
+    """Return the filters' value for a catalogue just opened: its facets, none chosen."""
+    facets = services.facets(catalog)
+    return {"facets": [{"name": n, "values": list(v.items())} for n, v in facets.items()], "chosen": {}}
+
+
+def parse(chosen: object) -> Filter | None:
+    """Read chosen values, attribute -> list of values, from a browser or a client; raises AppError."""
+    try:
+        return {name: values for name, values in _CHOSEN.validate_python(chosen or {}).items() if values} or None
+    except ValidationError:
+        raise AppError('Filters are an object of lists, such as {"label": ["Dress", "Skirt"]}.') from None
+
+
+def described(chosen: Filter) -> str:
+    """Return a filter in words."""
+    return "; ".join(f"{name}: {' or '.join(values)}" for name, values in chosen.items())

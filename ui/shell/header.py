@@ -1,0 +1,208 @@
+"""The header, the same for all tabs: the catalogue and how its index stands, followed while it is built."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from retrieval.core import AppError
+from services import CatalogInfo, Services, Status
+from services.catalogs.open_catalogs import MODES, OURS
+from ui.shell import theme
+from ui.shell.error_boundary import PRIVATE, bound
+
+ENGINE = ("squeezenet", "fashion")
+POLL_SECONDS = 1.0
+OPENING_SECONDS = 0.4
+NAMED_SKIPS = 200
+
+Engine = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The choice of engines in one tab: `show` returns how `choice` shows one as chosen, None for one of another tab.
+
+    `first` is the engine of the tab before anyone chooses.
+    """
+
+    tab: str
+    choice: gr.Component
+    show: Callable[[Engine], Any]
+    first: Engine
+
+
+@dataclass(frozen=True)
+class Header:
+    """What tabs listen to and read.
+
+    `opened` changes when a catalogue is opened or becomes searchable; `engine` holds (engine, weights) of the tab
+    in use, `mode` what that is for. `visit` names the visit to which uploads belong. The page's address may name an
+    engine: every tab that has a choice of them adds it to `offers`.
+    """
+
+    catalog: gr.Dropdown
+    engine: gr.State
+    mode: gr.State
+    opened: gr.State
+    visit: gr.State
+    seen: list[gr.Component]
+    offers: list[Offer] = field(default_factory=list)
+
+    def offer(self, tab: gr.Tab, choice: gr.Component, show: Callable[[Engine], Any], first: Engine) -> None:
+        """Let the page's address choose an engine in a tab; see Offer."""
+        self.offers.append(Offer(str(tab.id), choice, show, first))
+
+
+def create(services: Services) -> Header:
+    """Lay out the title, the catalogue and its status; a choice and the timer keep them true."""
+    known = services.catalogs()
+    choices = [(info.title, info.key) for info in known]
+    with gr.Row(elem_classes="top"):
+        gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
+        status = gr.HTML(
+            js_on_load=theme.read("status.js"), apply_default_css=False, elem_classes="status", min_width=160
+        )
+        catalog = gr.Dropdown(
+            choices, value=known[0].key, label="Catalogue", filterable=False, container=False, elem_classes="catalog",
+            min_width=220,
+        )  # fmt: skip
+    engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
+
+    visit, mode = gr.State(None), gr.State(MODES[ENGINE[0]])
+    seen = [status, timer, opened]
+    asked = [catalog, engine, visit]
+    catalog.input(bound(choose, services), asked, seen, **PRIVATE)
+    engine.change(bound(enter, services), [*asked, mode], [catalog, mode, *seen], **PRIVATE)
+    timer.tick(bound(follow, services), asked, seen, **PRIVATE)
+    return Header(catalog, engine, mode, opened, visit, seen)
+
+
+def offered(services: Services, visit: str | None, engine: Engine) -> list[tuple[str, str]]:
+    """Return (title, key) of this visit's catalogues, then of everybody's, those that suit the engine before others."""
+    return [(info.title, info.key) for info in (*services.uploads.of(visit), *services.catalogs(engine[0]))]
+
+
+def enter(
+    services: Services, catalog: str, engine: Engine, visit: str | None, mode: str
+) -> tuple[gr.Dropdown, str, str, gr.Timer, dict[str, Any]]:
+    """Offer the catalogues in the order in which they suit another engine, and open the one in use under it.
+
+    Where that is a drawn one of another mode than the tab's, the drawn one of this mode takes its place.
+    """
+    wanted = MODES.get(engine[0], mode)
+    known = {info.key: info for info in services.catalogs()}
+    if wanted != mode and catalog in OURS and not known[catalog].suits(wanted):
+        catalog = next((key for key in OURS if key in known and known[key].suits(wanted)), catalog)
+    choices = gr.Dropdown(offered(services, visit, engine), value=catalog)
+    return choices, wanted, *choose(services, catalog, engine, visit)
+
+
+def choose(
+    services: Services, catalog: str, engine: Engine, visit: str | None = None
+) -> tuple[str, gr.Timer, dict[str, Any]]:
+    """Start bringing the index up to date, and say how it stands."""
+    open_index(services, catalog, engine)
+    return follow(services, catalog, engine, visit)
+
+
+def open_index(services: Services, catalog: str, engine: Engine) -> None:
+    """Start bringing the index up to date, and give one that is on disk a moment to open."""
+    services.ensure(catalog, *engine)
+    deadline = time.monotonic() + OPENING_SECONDS
+    while services.status(catalog, *engine).state == "waiting" and not searchable(services, catalog, engine):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+
+
+def follow(
+    services: Services, catalog: str, engine: Engine, visit: str | None = None
+) -> tuple[str, gr.Timer, dict[str, Any]]:
+    """Return the status in words, the timer (running while there is something to follow) and what is open."""
+    status = services.status(catalog, *engine)
+    there = searchable(services, catalog, engine)
+    failed = status.error if status.state == "failed" and not there else None
+    opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
+    info = services.opened.info(catalog)
+    return (
+        _open(info, engine, visit) + status_html(status, info.note),
+        gr.Timer(active=status.state in ("waiting", "building")),
+        opened,
+    )
+
+
+def _open(info: CatalogInfo, engine: Engine, visit: str | None) -> str:
+    """Return what is open, for the script that keeps the address and the browser's memory of this visit true."""
+    facts = {
+        "catalog": info.key,
+        "engine": ":".join(engine),
+        "visit": visit or "",
+        "shared": "" if info.private else "yes",
+    }
+    marks = " ".join(f'data-{name}="{escape(text)}"' for name, text in facts.items())
+    return f"<i hidden {marks}></i>"
+
+
+def searchable(services: Services, catalog: str, engine: Engine) -> bool:
+    """Return whether there is an index to answer from."""
+    try:
+        services.searcher(catalog, *engine)
+    except AppError:
+        return False
+    return True
+
+
+def status_html(status: Status, note: str = "") -> str:
+    """Say how an index stands, and a catalogue's note; what strangers wrote (ids, reasons) is escaped."""
+    if status.state == "failed":
+        return f'<p class="failed" role="alert">{escape(status.error or "Indexing failed.")}</p>{_skipped(status)}'
+    if status.state in ("waiting", "building"):
+        return _progress(status)
+    if not status.pictures:
+        return "<p>no pictures yet</p>" + _skipped(status)
+    words = [_pictures(status.pictures), *([escape(note)] if note else []), f"ready{_age(status)}"]
+    return f'<p><span class="dot"></span>{" · ".join(words)}</p>{_skipped(status)}'
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def _age(status: Status) -> str:
+    if status.checked_at is None:
+        return ""
+    minutes = int((time.time() - status.checked_at) // 60)
+    return " · checked just now" if minutes < 1 else f" · checked {minutes} min ago"
+
+
+def _progress(status: Status) -> str:
+    if not status.total:
+        ready = f"{_pictures(status.pictures)} ready, " if status.pictures else ""
+        return f"<p>{ready}looking for new pictures …</p>"
+    words = [f"{status.done:,} of {_pictures(status.total)}"]
+    if status.per_second:
+        words.append(f"{status.per_second:.0f} a second")
+    if status.seconds_left is not None:
+        words.append(f"{_duration(status.seconds_left)} left")
+    bar = f'<progress max="{status.total}" value="{status.done}" aria-label="Indexing"></progress>'
+    return f"<p>{' · '.join(words)}</p>{bar}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _skipped(status: Status) -> str:
+    if not status.skipped:
+        return ""
+    named = "".join(f"<li><b>{escape(i)}</b> {escape(why)}</li>" for i, why in status.skipped[:NAMED_SKIPS])
+    rest = len(status.skipped) - NAMED_SKIPS
+    more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
+    files = "file was" if len(status.skipped) == 1 else "files were"
+    return f"<details><summary>{len(status.skipped):,} {files} skipped</summary><ul>{named}{more}</ul></details>"

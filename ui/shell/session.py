@@ -1,0 +1,89 @@
+"""How a visitor comes and goes: the page begins where its address says, or where this visit was before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from retrieval.core import AppError
+from services import Services
+from services.catalogs.open_catalogs import MODES
+from ui.shell.error_boundary import PRIVATE, bound
+from ui.shell.header import Engine, Header, choose, offered
+
+REMEMBERED = """(engine) => {
+  try { return [engine, sessionStorage.getItem("visual-search") ?? ""]; } catch { return [engine, ""]; }
+}"""
+
+
+def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> None:
+    """Let the page begin where its address says, or where this visit was before, and end a visit that is left."""
+    remembered = gr.Textbox(visible=False)
+
+    def begin(services: Services, engine: Engine, remembered: str | None, request: gr.Request) -> tuple[Any, ...]:
+        return arrive(services, header, engine, remembered, request)
+
+    demo.load(
+        bound(begin, services), [header.engine, remembered],
+        [header.catalog, *header.seen, header.visit, header.engine, header.mode, tabs,
+         *(offer.choice for offer in header.offers)],
+        js=REMEMBERED, **PRIVATE,
+    )  # fmt: skip
+    demo.unload(bound(leave, services))
+
+
+def arrive(
+    services: Services, header: Header, engine: Engine, remembered: str | None, request: gr.Request
+) -> tuple[Any, ...]:
+    """Open tab, catalogue and engine that the page's address names (`?tab=…&catalog=…&engine=…`), as far as they exist.
+
+    Without a catalogue it is the one used before, else the first that suits; without a tab, that of the engine.
+    `remembered` is what the browser kept of this visit, as JSON; whatever else it holds is ignored.
+    """
+    before = _before(remembered)
+    visit = services.uploads.arrive(request.session_hash or "", before.get("visit"))
+    asked = request.query_params
+    linked = _linked(services, asked.get("engine"))
+    shown = [offer.show(linked) if linked else None for offer in header.offers]
+    tab = asked.get("tab", "")
+    if not tab.replace("-", "").isalpha():
+        tab = next((o.tab for o, update in zip(header.offers, shown, strict=True) if update is not None), "")
+    for offer, update in zip(header.offers, shown, strict=True):
+        if offer.tab == tab:
+            engine = linked if linked and update is not None else offer.first
+    choices = offered(services, visit, engine)
+    known = [key for _, key in choices]
+    catalog = next((key for key in (asked.get("catalog"), before.get("catalog")) if key in known), known[0])
+    return (
+        gr.Dropdown(choices, value=catalog),
+        *choose(services, catalog, engine, visit),
+        visit,
+        engine,
+        MODES[engine[0]],
+        gr.Tabs(selected=tab) if tab else gr.skip(),
+        *(gr.skip() if update is None else update for update in shown),
+    )
+
+
+def leave(services: Services, request: gr.Request) -> None:
+    """Note that a browser is gone: what it uploaded is deleted when it does not come back soon."""
+    services.uploads.leave(request.session_hash or "")
+
+
+def _linked(services: Services, name: str | None) -> Engine | None:
+    try:
+        spec = services.named(name or "")
+    except AppError:
+        return None
+    return spec.engine, spec.weights
+
+
+def _before(remembered: str | None) -> dict[str, str]:
+    try:
+        known = json.loads((remembered or "{}")[:2000])
+    except ValueError:
+        return {}
+    pairs = known.items() if isinstance(known, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}

@@ -1,0 +1,203 @@
+"""The tab Catalogues: what there is, how every engine stands with it, and ways to open another."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gradio as gr
+
+from retrieval.core import AppError
+from services import CatalogInfo, Services
+from services.catalogs.overview import Facts, Row
+from ui.shell import header, theme
+from ui.shell.error_boundary import PRIVATE, bound
+from ui.shell.header import Engine, Header
+from ui.tabs.catalogs import new_catalog
+
+POLL_SECONDS = 1.0
+_ACTS = ("use", "build", "stop", "delete", "remove", "forget")
+
+METHOD = """
+**A catalogue** is where pictures come from: the drawn sample, a folder on the machine that runs this app or a bucket in
+S3 (given when it is started), a data set of the Hugging Face Hub, or your own upload. **An index** is what one engine
+made of a catalogue: a list of numbers for each picture, kept on disk. Building one looks at every picture once;
+bringing it up to date looks only at what is new or changed, and stopping keeps what is done.
+
+**From the Hub**, the first picture column is the picture and classes and short texts are its attributes. Only the rows
+you ask for are kept; where the connection breaks, the next try goes on from there. A data set that wants to run its own
+program is refused.
+
+**Your own pictures** are seen by you alone: their catalogue has a name that nobody can guess, it is in no list, and it
+is deleted ten minutes after you leave.
+"""
+
+
+def create(services: Services, top: Header, tab: gr.Tab) -> None:
+    """Lay out the catalogues and the two ways to open another."""
+    with gr.Column(elem_classes="mode catalogs"):
+        shown = gr.HTML(
+            html_template=theme.read("catalogs.html"), js_on_load=theme.script("catalogs.js"), apply_default_css=False,
+            padding=False, render=False,
+        )  # fmt: skip
+        timer, seen = gr.Timer(POLL_SECONDS, active=False), gr.State(False)
+        with gr.Accordion("Search your own pictures", open=False):
+            new_catalog.uploads(services, top, shown)
+        with gr.Accordion("Open a data set from the Hugging Face Hub", open=False):
+            new_catalog.hub(services, top, shown)
+        shown.render()
+    with gr.Accordion("How it works", open=False, elem_classes="method"):
+        gr.Markdown(METHOD)
+
+    asked = [top.catalog, top.visit]
+    tab.select(bound(look_at, services), asked, [shown, timer, seen], **PRIVATE)
+    top.opened.change(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
+    timer.tick(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
+    shown.select(bound(act, services), [*asked, top.engine], [shown, timer, top.catalog, *top.seen], **PRIVATE)
+    gr.api(bound(catalogs, services), api_name="catalogs")
+
+
+def look_at(services: Services, catalog: str, visit: str | None) -> tuple[dict[str, Any], gr.Timer, bool]:
+    """Show the catalogues to a visitor who has just come to the tab, their pictures compared with the indexes."""
+    return *_shown(services, catalog, visit, fresh=True), True
+
+
+def refresh(services: Services, catalog: str, visit: str | None, seen: bool) -> Any:  # noqa: ANN401 - or gr.skip()
+    """Show how far builds are, to a visitor who has been on the tab."""
+    return _shown(services, catalog, visit) if seen else (gr.skip(), gr.skip())
+
+
+def act(services: Services, catalog: str, visit: str | None, engine: Engine, event: gr.EventData) -> tuple[Any, ...]:
+    """Do what was pressed on a card: use a catalogue, build, stop or delete an index, remove a catalogue."""
+    asked = {name: str(text) for name, text in (event._data or {}).items()}
+    doing, key = asked.get("act", ""), asked.get("catalog", "")
+    if doing not in _ACTS:
+        raise AppError("The page asked for something that it cannot do. Read it anew.")
+    header_too = [gr.skip()] * 4
+    if doing == "forget":
+        _need(services.settings.manage)
+        services.shelf.remove(asked.get("name", ""))
+        return *_shown(services, catalog, visit), *header_too
+    info = services.opened.info(key)
+    one = (key, asked.get("engine", ""), asked.get("weights"))
+    if doing == "build":
+        services.ensure(*one)
+    elif doing == "stop":
+        services.indexes.halt(*one)
+    elif doing == "delete":
+        _need(_mine(services, info, visit))
+        services.indexes.delete(*one)
+    elif doing == "remove":
+        _need(_removable(services, info, visit))
+        _remove(services, info, visit)
+    if doing == "use" or (doing == "remove" and key == catalog):
+        catalog = key if doing == "use" else services.catalogs()[0].key
+        header_too = list(switched(services, catalog, visit, engine))
+    elif doing == "remove":
+        header_too = [gr.Dropdown(header.offered(services, visit, engine)), *[gr.skip()] * 3]
+    return *_shown(services, catalog, visit, fresh=doing != "use"), *header_too
+
+
+def switched(services: Services, catalog: str, visit: str | None, engine: Engine) -> tuple[Any, ...]:
+    """Return what the header shows once `catalog` is in use: the choice, status, timer, what is open."""
+    choice = gr.Dropdown(header.offered(services, visit, engine), value=catalog)
+    return choice, *header.choose(services, catalog, engine, visit)
+
+
+def view(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> dict[str, Any]:
+    """Return the value of the shelf: every catalogue that the visitor may see, the one in use first."""
+    infos = [*services.uploads.of(visit), *services.catalogs()]
+    infos.sort(key=lambda info: info.key != catalog)
+    cards = [_card(services, info, visit, catalog, fresh and info.key == catalog) for info in infos]
+    problems = []
+    if services.settings.manage:
+        problems = [{"name": each.name, "problem": each.problem} for each in services.shelf.entries() if each.problem]
+    return {"at": time.time(), "catalogs": cards, "closed": problems, "manage": services.settings.manage}
+
+
+def _shown(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> tuple[dict[str, Any], gr.Timer]:
+    shown = view(services, catalog, visit, fresh)
+    busy = any(row["state"] in ("waiting", "building") for card in shown["catalogs"] for row in card["engines"])
+    return shown, gr.Timer(active=busy)
+
+
+def _card(services: Services, info: CatalogInfo, visit: str | None, chosen: str, fresh: bool) -> dict[str, Any]:
+    facts = services.overview.facts(info.key)
+    return {
+        "key": info.key,
+        "title": info.title,
+        "note": info.note,
+        "source": info.source,
+        "licence": info.licence,
+        "chosen": info.key == chosen,
+        "mine": _mine(services, info, visit),
+        "removable": _removable(services, info, visit),
+        "problem": facts.problem,
+        "pictures": facts.pictures,
+        "sheet": list(facts.sheet),
+        "attributes": _traits(facts),
+        "engines": [_row(row) for row in services.overview.rows(info.key, fresh)],
+    }
+
+
+def _traits(facts: Facts) -> list[dict[str, Any]]:
+    """Return the attributes with their counts; those of which every picture has another value say nothing."""
+    return [
+        {"name": name, "values": list(values.items()), "different": different}
+        for name, (values, different) in facts.attributes.items()
+        if different < max(2, facts.pictures)
+    ]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    job = row.job
+    progress = {
+        "done": job.done if job else 0,
+        "total": job.total if job else 0,
+        "per_second": job.per_second if job else 0.0,
+        "seconds_left": job.seconds_left if job else None,
+    }
+    facts = ("engine", "weights", "title", "state", "why", "pictures", "skipped", "size", "made", "absent", "searched")
+    return {name: getattr(row, name) for name in facts} | progress
+
+
+def _mine(services: Services, info: CatalogInfo, visit: str | None) -> bool:
+    """Return whether a visitor may delete a catalogue's indexes: of an own upload, or where the settings say so."""
+    own = info.key in {each.key for each in services.uploads.of(visit)}
+    return own or (services.settings.manage and not info.private)
+
+
+def _removable(services: Services, info: CatalogInfo, visit: str | None) -> bool:
+    registered = {entry.key for entry in services.shelf.entries()}
+    return _mine(services, info, visit) and (info.private or info.key in registered)
+
+
+def _need(allowed: bool) -> None:
+    if not allowed:
+        raise AppError("Other visitors use this too, so it is not deleted from the page.")
+
+
+def _remove(services: Services, info: CatalogInfo, visit: str | None) -> None:
+    if info.private:
+        services.uploads.remove(visit or "", info.key)
+        return
+    for entry in services.shelf.entries():
+        if entry.key == info.key:
+            services.shelf.remove(entry.name)
+
+
+def catalogs(services: Services) -> list[dict[str, Any]]:
+    """List the catalogues that everybody may search.
+
+    Returns:
+        [{"key", "title", "source", "licence", "indexed": ["engine:weights", …]}, …]; other endpoints take the key.
+    """
+    return [
+        {
+            "key": info.key, "title": info.title, "source": info.source, "licence": info.licence,
+            "indexed": [
+                f"{row.engine}:{row.weights}" for row in services.overview.rows(info.key) if row.state == "indexed"
+            ],
+        }
+        for info in services.catalogs()
+    ]  # fmt: skip

@@ -1,0 +1,147 @@
+"""What a latent space makes of one picture: its pixels, what comes back, its category, how strange it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import gradio as gr
+import numpy as np
+from pydantic import BaseModel, Field
+
+from retrieval.core import AppError, Examined, Filter, VectorIndex
+from retrieval.pictures.sheets import grey, sheet
+from retrieval.search import latent_space
+from services import Services
+from ui.search import flow
+from ui.search import question as query
+from ui.search.question import Query
+from ui.shell import theme
+from ui.shell.error_boundary import checked, served
+
+PAGE = 24
+TWINS = 8
+HOT = np.array([234, 88, 12], np.float32)
+Name = Annotated[str, Field(max_length=4096)]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One picture as the model sees it: uint8 (1, 28, 28), and what it makes of it."""
+
+    pixels: np.ndarray
+    examined: Examined
+
+
+class Place(BaseModel):
+    """Where a component of the tab is: a catalogue and a latent space."""
+
+    catalog: Name
+    weights: Name
+
+
+class Kind(Place):
+    """One page of the items of one category, those nearest to `vector` first."""
+
+    category: Name
+    vector: Annotated[list[float], Field(max_length=512)]
+    page: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+class Judged(Place):
+    """A strangeness whose place among those of the catalogue is asked."""
+
+    score: float
+
+
+def create(services: Services) -> gr.HTML:
+    """Return the reading of the picture that was asked."""
+    return gr.HTML(
+        html_template='<section class="lat-reading" aria-live="polite"></section>',
+        js_on_load=theme.script("latent_reading.js"), server_functions=[served(stranger_than, services)],
+        apply_default_css=False, padding=False,
+    )  # fmt: skip
+
+
+def create_more(services: Services) -> gr.HTML:
+    """Return the pages of all items of the category that the neighbours vote for."""
+    return gr.HTML(
+        html_template='<section class="lat-more"></section>', js_on_load=theme.script("latent_more.js"),
+        server_functions=[served(kind, services)], apply_default_css=False, padding=False,
+    )  # fmt: skip
+
+
+def read(services: Services, catalog: str, weights: str, question: Query) -> Read:
+    """Return what the model sees and makes of the question's picture; raises AppError when nothing is on it."""
+    encoder = services.latent.encoder(weights)
+    pixels = encoder.garments([flow.picture(services, catalog, question, encoder.spec.image_size)])
+    if not pixels.any():
+        raise AppError("There is nothing on this picture but its ground. Draw or choose one with a garment on it.")
+    return Read(pixels, encoder.examine(pixels))
+
+
+def value(here: Mapping[str, Any], read: Read, voted: latent_space.Votes) -> dict[str, Any]:
+    """Return the reading's value."""
+    return {
+        **here,
+        "seen": sheet(read.pixels, 1),
+        "decoded": sheet(grey(read.examined.decoded), 1),
+        "heat": sheet(heat(read), 1),
+        "evidence": round(float(read.examined.evidence[0]), 1),
+        "score": float(read.examined.strangeness[0]),
+        "votes": [{"name": name, "count": count} for name, count in voted.counts],
+        "of": voted.of,
+    }
+
+
+def heat(read: Read) -> np.ndarray:
+    """Return uint8 (1, 28, 28, 3): the picture in grey, hot where what comes back differs from it."""
+    error = np.abs(read.pixels / 255 - read.examined.decoded)[..., None]
+    return np.round((1 - error) * 0.6 * read.pixels[..., None] + error * HOT).astype(np.uint8)
+
+
+def more(
+    services: Services, here: Mapping[str, Any], category: str | None, vector: np.ndarray
+) -> dict[str, Any] | None:
+    """Return the value of the pages of a category, the first of them; None when the neighbours have none."""
+    if category is None:
+        return None
+    asked = {**here, "category": category, "vector": [round(float(number), 6) for number in vector]}
+    return {**asked, **kind(services, asked)}
+
+
+def kind(services: Services, data: object) -> dict[str, Any]:
+    """Return one page of the items of a category: {"items", "page", "pages", "total"}."""
+    asked = checked(Kind, data)
+    index = services.searcher(asked.catalog, "vae", asked.weights).index
+    facets = services.facets(asked.catalog)
+    name = next((n for n in ("label", "category") if asked.category in facets.get(n, {})), "label")
+    passing: Filter = {name: [asked.category]}
+    total = facets.get(name, {}).get(asked.category, 0)
+    vector = np.array(asked.vector, np.float32)
+    hits = index.query(vector[None], (asked.page + 1) * PAGE, passing)[0][asked.page * PAGE :]
+    items = [{"id": hit.id, "alt": query.described(hit.attributes) or hit.id} for hit in hits]
+    return {"items": items, "page": asked.page, "pages": max(1, -(-total // PAGE)), "total": total}
+
+
+def stranger_than(services: Services, data: object) -> dict[str, Any]:
+    """Return what part of the catalogue is less strange than a score, or how far measuring the catalogue is."""
+    asked = checked(Judged, data)
+    survey = services.latent.survey(asked.catalog, asked.weights)
+    if survey.error:
+        raise AppError(survey.error)
+    if survey.found is None:
+        return {"done": survey.done, "total": survey.total}
+    return {"part": survey.found.stranger_than(asked.score), "of": len(survey.found.ids)}
+
+
+def alternatives(index: VectorIndex, ids: list[str]) -> list[str]:
+    """Return the alternative text of indexed pictures: their attributes, or their id where they have none."""
+    if not ids:
+        return []
+    found = index.query(index.vectors(ids), TWINS)
+    return [
+        next((query.described(hit.attributes) for hit in hits if hit.id == item), "") or item
+        for item, hits in zip(ids, found, strict=True)
+    ]

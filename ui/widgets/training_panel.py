@@ -1,0 +1,54 @@
+"""What the panels that train models share: a component whose script follows runs, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import gradio as gr
+from pydantic import BaseModel, Field
+
+from services.models.runs import Runs
+from ui.shell import theme
+from ui.shell.error_boundary import checked, served
+
+Name = Annotated[str, Field(max_length=4096)]
+
+
+class Wanted(BaseModel):
+    """What to train on which catalogue; a name that exists is trained anew."""
+
+    catalog: Name
+    name: Annotated[str, Field(max_length=200)]
+    epochs: int
+
+
+class Run(BaseModel):
+    """A run by name; `known` is how many of its epochs the page has already."""
+
+    name: Name
+    known: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+
+def create(page: str, runs: Runs, *functions: Callable[[Any], Any]) -> gr.HTML:
+    """Return the component that ui/static/`page`.html and .js are; `functions` are what else its script may call.
+
+    Its `submit` event says that there is another model to choose.
+    """
+    return gr.HTML(
+        html_template=theme.read(f"{page}.html"), js_on_load=theme.script("training.js", f"{page}.js"),
+        server_functions=[*functions, served(follow, runs), served(stop, runs)],
+        apply_default_css=False, padding=False,
+    )  # fmt: skip
+
+
+def follow(runs: Runs, data: object) -> dict[str, Any]:
+    """Return how a run stands, with those of its epochs that the page has not got yet."""
+    asked = checked(Run, data)
+    return runs.run(asked.name, asked.known)
+
+
+def stop(runs: Runs, data: object) -> dict[str, Any]:
+    """End a run within a step; what was learnt is kept."""
+    runs.stop(checked(Run, data).name)
+    return {}
