@@ -12,8 +12,27 @@ from rich.table import Table
 from commands import AsJson, Catalog, Engine, Pattern, Weights, bar, build, err, open_catalog, out, print_json
 from retrieval.core import AppError
 from retrieval.evaluation.comparison import Comparison
+from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
 from retrieval.indexing.build import Progress
 from settings import Settings
+
+Match = Annotated[
+    str,
+    typer.Option(
+        metavar="ATTRIBUTE[+ATTRIBUTE]",
+        help="What a right result shares: label, any other attribute, the file's name, id, or several joined by +; "
+        "'pair' is garment with --query-where source=user --gallery-where source=shop.",
+    ),
+]
+QueryWhere = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ATTRIBUTE=VALUE[,VALUE]", help="Ask only with such pictures: view=back,alt1 (repeatable)."),
+]
+GalleryWhere = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ATTRIBUTE=VALUE[,VALUE]", help="Search only such pictures: view=main (repeatable)."),
+]
+ExcludeLabel = Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")]
 
 
 def evaluate(
@@ -21,24 +40,24 @@ def evaluate(
     weights: Weights = None,
     catalog: Catalog = "sample",
     queries: Annotated[str | None, typer.Option(help="Another catalogue to ask from; else leave one out.")] = None,
-    match: Annotated[
-        str,
-        typer.Option(
-            help="What makes a result right: the same 'label' or file 'name'; 'pair': users' photos ask shops'."
-        ),
-    ] = "label",
-    exclude_label: Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")] = None,
+    match: Match = "label",
+    query_where: QueryWhere = None,
+    gallery_where: GalleryWhere = None,
+    exclude_label: ExcludeLabel = None,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how good and how fast an engine is on labelled pictures."""
+    protocol = EvaluationProtocol(
+        match, exclude_label or (), parse_where(query_where or ()), parse_where(gallery_where or ())
+    )
     if match == "pair" and queries:
         raise AppError("--match pair asks within one catalogue: leave --queries out.")
     services, key = open_catalog(catalog, label_pattern, queries)
     asked = services.key(queries) if queries else None
     for each in dict.fromkeys([key, asked or key]):
         build(services, each, engine, weights)
-    measured = services.evaluate(key, asked, engine, weights, match, exclude_label or ())
+    measured = services.evaluate(key, asked, engine, weights, protocol)
     if as_json:
         print_json(measured)
         return
@@ -53,10 +72,10 @@ def evaluate(
 def compare(
     engines: Annotated[str, typer.Option(help="Engines, with a comma between: squeezenet, squeezenet:imagenet, …")],
     catalog: Catalog = "sample",
-    match: Annotated[
-        str | None, typer.Option(help="What a right result shares: label, name or any attribute; else the likeliest.")
-    ] = None,
-    exclude_label: Annotated[list[str] | None, typer.Option(help="Leave a label out (repeatable).")] = None,
+    match: Annotated[str | None, typer.Option(help="As for evaluate; the likeliest attribute by default.")] = None,
+    query_where: QueryWhere = None,
+    gallery_where: GalleryWhere = None,
+    exclude_label: ExcludeLabel = None,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,10 +85,10 @@ def compare(
     services, key = open_catalog(catalog, label_pattern)
     names = [name.strip() for name in engines.split(",") if name.strip()]
     match = match or next(iter(services.matchable(key)), None)
+    asked, searched = parse_where(query_where or ()), parse_where(gallery_where or ())
+    protocol = EvaluationProtocol(match, exclude_label or (), asked, searched) if match else None
     with bar() as track:
-        found = services.compare(
-            key, names, match, exclude_label or (), lambda step: track(Progress(step.done, step.total or 1))
-        )
+        found = services.compare(key, names, protocol, lambda step: track(Progress(step.done, step.total or 1)))
     if as_json:
         print_json(comparison.as_dict(found))
     else:
@@ -86,7 +105,7 @@ def _print_comparison(found: Comparison) -> None:
         else "These pictures have nothing to match by (a label, say): only speed is measured.",
         highlight=False,
     )
-    quality = ("P@1", "P@10", "R@1", "R@10", "mAP") if found.match else ()
+    quality = ("P@1", "P@10", "R@1", "R@10", "one in 10", "mAP") if found.match else ()
     speeds = ("pictures/s", "ms/query", "MB weights", "MB index")
     table = Table("", "engine", *quality, *(["95 %"] if quality else []), *speeds, box=None)
     for engine in found.engines:

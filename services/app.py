@@ -15,6 +15,7 @@ from retrieval import catalogs
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec, StyleEncoder, StyleMatch
 from retrieval.evaluation import comparison, consumer_to_shop, measures
 from retrieval.evaluation.projection import Projection, Track
+from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.indexing.build import Progress, Report
 from retrieval.search import duplicates
 from retrieval.search.searcher import Searcher
@@ -142,23 +143,24 @@ class Services:
         return cast(StyleEncoder, self.encoder(engine, weights)).gram(picture)
 
     def evaluate(
-        self, gallery: str, queries: str | None, engine: str, weights: str | None, match: str, exclude: Sequence[str]
+        self, gallery: str, queries: str | None, engine: str, weights: str | None, protocol: EvaluationProtocol
     ) -> dict[str, Any]:
         """Measure one engine on labelled catalogues whose indexes are built: quality, and warm milliseconds per query.
 
-        Pictures are encoded, and searched for, one at a time; see retrieval.evaluation.measures. With
-        `match` "pair" it is consumer-to-shop retrieval, within one catalogue. Matching by label
-        adds `knn_accuracy`, how often the ten nearest vote for the right one.
+        Pictures are encoded, and searched for, one at a time; see retrieval.evaluation.measures. To `match` "pair" is
+        consumer-to-shop retrieval, within one catalogue. Matching by label adds `knn_accuracy`, how often the ten
+        nearest vote for the right one.
         """
         spec = self.spec(engine, weights)
-        asked = measures.Collection.of(self.folder(queries or gallery), spec)
-        if match == "pair":
-            quality = consumer_to_shop.consumer_to_shop(asked)
+        held = measures.Collection.of(self.folder(gallery), spec)
+        others = measures.Collection.of(self.folder(queries), spec) if queries not in (None, gallery) else None
+        asked = held if others is None else others
+        if protocol.match == consumer_to_shop.PAIR:
+            quality = consumer_to_shop.consumer_to_shop(held, protocol)
         else:
-            held = measures.Collection.of(self.folder(gallery), spec) if queries else asked
-            quality = measures.evaluate(held, asked if queries else None, match, exclude).as_dict()
-            if match == "label":
-                quality["knn_accuracy"] = measures.knn_accuracy(held, asked if queries else None, match, exclude)
+            quality = measures.evaluate(held, others, protocol).as_dict()
+            if protocol.match == "label":
+                quality["knn_accuracy"] = measures.knn_accuracy(held, others, protocol)
         timings = measures.time_queries(
             self.searcher(gallery, engine, weights), self.catalog(queries or gallery), asked
         )
@@ -172,15 +174,16 @@ class Services:
         self,
         catalog: str,
         names: Sequence[str],
-        match: str | None,
-        exclude: Sequence[str] = (),
+        protocol: EvaluationProtocol | None,
         track: comparison.Track = lambda step: None,
     ) -> comparison.Comparison:
         """Measure engines (`engine` or `engine:weights`) side by side, building the indexes that are missing.
 
-        `match` is what a right result shares with the query (see measures.classes); None measures speed
-        only. An engine that cannot be loaded is named in the result with the reason. `track` may raise Stopped.
+        Without a protocol only speed is measured. An engine that cannot be loaded is named in the result with the
+        reason. `track` may raise Stopped.
         """
+        if protocol and protocol.match == consumer_to_shop.PAIR:
+            protocol = consumer_to_shop.spelled_out(protocol)
         contestants, failed = [], {}
         for name in dict.fromkeys(f"{spec.engine}:{spec.weights}" for spec in map(self.named, names)):
             spec = self.named(name)
@@ -194,7 +197,7 @@ class Services:
                 continue
             collection = measures.Collection.of(self.folder(catalog), spec)
             contestants.append(comparison.Contestant(name, spec.title, collection, searcher))
-        return replace(comparison.compare(contestants, self.catalog(catalog), match, exclude, track), failed=failed)
+        return replace(comparison.compare(contestants, self.catalog(catalog), protocol, track), failed=failed)
 
     def duplicates(
         self,

@@ -12,7 +12,8 @@ import numpy as np
 from retrieval.core import Catalog
 from retrieval.evaluation import speed
 from retrieval.evaluation.intervals import Interval, bootstrap
-from retrieval.evaluation.measures import MEASURES, Collection, PerQuery, classes, per_query
+from retrieval.evaluation.measures import MEASURES, Collection, PerQuery, per_query
+from retrieval.evaluation.protocol import JOINT, EvaluationProtocol, matched_by
 from retrieval.evaluation.speed import Speed
 from retrieval.search.searcher import Searcher
 
@@ -119,19 +120,19 @@ Track = Callable[[Step], None]
 
 
 def compare(
-    contestants: Sequence[Contestant], catalog: Catalog, match: str | None, exclude: Sequence[str], track: Track
+    contestants: Sequence[Contestant], catalog: Catalog, protocol: EvaluationProtocol | None, track: Track
 ) -> Comparison:
-    """Measure the contestants on the same queries; without `match` only speed and size. `track` may raise to stop."""
+    """Measure the contestants on the same queries; without a protocol only speed. `track` may raise to stop."""
     fair = _on_common_pictures(contestants)
-    measured = [_rank(each, match, exclude, track) for each in fair] if match is not None else []
+    measured = [_rank(each, protocol, track) for each in fair] if protocol is not None else []
     speeds = [_time(each, catalog, track) for each in fair]
     engines = [Measured(c.name, c.title, {}, cost) for c, cost in zip(fair, speeds, strict=True)]
-    if match is None or not measured:
+    if protocol is None or not measured:
         return Comparison(None, 0, len(fair[0].collection.ids) if fair else 0, 0, tuple(engines))
     means, pairs = bootstrap(np.stack([each.values for each in measured]))
     front = pareto([row[-1].value for row in means], [each.pictures_per_second for each in speeds])
     return Comparison(
-        match=match,
+        match=protocol.match,
         queries=len(measured[0].rows),
         gallery=measured[0].gallery,
         unmatched=int((~measured[0].matched).sum()),
@@ -140,7 +141,7 @@ def compare(
             for place, engine in enumerate(engines)
         ),
         differences=_differences([each.name for each in fair], pairs),
-        disagreements=_disagreements(fair, measured, classes(fair[0].collection, match, exclude)),
+        disagreements=_disagreements(fair, measured, protocol.match),
     )
 
 
@@ -204,11 +205,9 @@ def _part(whole: Collection, wanted: set[str]) -> Collection:
     return Collection([whole.ids[n] for n in rows], whole.vectors[rows], [whole.attributes[n] for n in rows])
 
 
-def _rank(contestant: Contestant, match: str, exclude: Sequence[str], track: Track) -> PerQuery:
+def _rank(contestant: Contestant, protocol: EvaluationProtocol, track: Track) -> PerQuery:
     told = partial(Step, contestant.title, "searching with every picture")
-    return per_query(
-        contestant.collection, None, match, exclude, MOST_QUERIES, lambda done, total: track(told(done, total))
-    )
+    return per_query(contestant.collection, None, protocol, MOST_QUERIES, lambda done, total: track(told(done, total)))
 
 
 def _time(contestant: Contestant, catalog: Catalog, track: Track) -> Speed:
@@ -229,13 +228,15 @@ def _differences(names: Sequence[str], pairs: Sequence[Sequence[Sequence[Interva
 
 
 def _disagreements(
-    contestants: Sequence[Contestant], measured: Sequence[PerQuery], kinds: np.ndarray
+    contestants: Sequence[Contestant], measured: Sequence[PerQuery], match: str
 ) -> tuple[Disagreement, ...]:
-    """Return the queries with the largest differences in average precision; `kinds` as `classes` gives them."""
+    """Return the queries with the largest differences in average precision."""
+    shared = contestants[0].collection
+    kinds = matched_by(shared.ids, shared.attributes, match)
     precision = np.stack([each.values[:, -1] for each in measured])
     gaps = np.ptp(precision, axis=0)
     chosen = [int(q) for q in np.argsort(-gaps, kind="stable")[:DISAGREEMENTS] if gaps[q] > 0]
-    known = np.flatnonzero(kinds != "")
+    known = measured[0].gallery_rows
     found = []
     for query in chosen:
         asked = int(measured[0].rows[query])
@@ -243,7 +244,7 @@ def _disagreements(
             Answer(each.name, float(precision[place, query]), _first(each.collection, asked, known, kinds))
             for place, each in enumerate(contestants)
         )
-        found.append(Disagreement(contestants[0].collection.ids[asked], str(kinds[asked]), answers))
+        found.append(Disagreement(shared.ids[asked], str(kinds[asked]).replace(JOINT, " · "), answers))
     return tuple(found)
 
 

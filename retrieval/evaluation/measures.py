@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from retrieval.core import AppError, Attributes, Catalog, EncoderSpec
+from retrieval.evaluation.protocol import (
+    EvaluationProtocol,
+    Where,
+    excluded,
+    matched_by,
+    meeting,
+    nothing_to_match,
+    plain,
+)
 from retrieval.indexing.build import stored_blocks
 from retrieval.search.searcher import Searcher
 
 CUTS = (1, 10)
-MEASURES = (*(f"p_at_{k}" for k in CUTS), *(f"r_at_{k}" for k in CUTS), "map")
+MEASURES = (*(f"p_at_{k}" for k in CUTS), *(f"r_at_{k}" for k in CUTS), "hit_at_10", "map")
+HIT_CUTS = (5, 10, 20)
 _PREFERRED = ("label", "garment", "category")
 _BLOCK = 256
 _CELLS = 1 << 22
@@ -46,13 +56,17 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Averages over queries; `unmatched` queries have nothing relevant in the gallery and count as 0 everywhere."""
+    """Averages over queries; `unmatched` queries have nothing relevant in the gallery and count as 0 everywhere.
+
+    `hit` is the share of the queries that have something relevant among the first k.
+    """
 
     queries: int
     gallery: int
     unmatched: int
     precision: dict[int, float]
     recall: dict[int, float]
+    hit: dict[int, float]
     mean_average_precision: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,6 +77,7 @@ class Quality:
             "unmatched": self.unmatched,
             **{f"p_at_{k}": value for k, value in self.precision.items()},
             **{f"r_at_{k}": value for k, value in self.recall.items()},
+            **{f"hit_at_{k}": value for k, value in self.hit.items()},
             "map": self.mean_average_precision,
         }
 
@@ -71,14 +86,28 @@ class Quality:
 class PerQuery:
     """The measures of every query, `values` float64 (n, len(MEASURES)).
 
-    `rows` int (n,) are the queries' rows in their collection, `matched` bool (n,) says whether anything in the gallery
-    is relevant, `gallery` counts its items.
+    `rows` int (n,) are the queries' rows in their collection, `first_right` int (n,) is the rank, from 1, of the first
+    relevant item, 0 where the gallery has none; `gallery_rows` are the rows that were searched.
     """
 
     rows: np.ndarray
     values: np.ndarray
-    matched: np.ndarray
-    gallery: int
+    first_right: np.ndarray
+    gallery_rows: np.ndarray
+
+    @property
+    def gallery(self) -> int:
+        """How many items were searched."""
+        return len(self.gallery_rows)
+
+    @property
+    def matched(self) -> np.ndarray:
+        """Bool (n,), whether anything in the gallery is relevant."""
+        return self.first_right > 0
+
+    def hit(self, k: int) -> float:
+        """Return the share of the queries that have something relevant among the first `k`."""
+        return float((self.matched & (self.first_right <= k)).mean())
 
 
 def matchable(attributes: Iterable[Attributes]) -> dict[str, int]:
@@ -89,111 +118,78 @@ def matchable(attributes: Iterable[Attributes]) -> dict[str, int]:
     counts: dict[str, Counter[str]] = {}
     for each in attributes:
         for name, value in each.items():
-            counts.setdefault(name, Counter())[_plain(value)] += 1
+            counts.setdefault(name, Counter())[plain(value)] += 1
     shared = {name: sum(n for n in c.values() if n > 1) for name, c in counts.items() if len(c) > 1}
     return {name: shared[name] for name in sorted(shared, key=_preference) if shared[name]}
 
 
-def classes(collection: Collection, match: str, exclude: Sequence[str] = ()) -> np.ndarray:
-    """Return, for each item, what must be equal for two items to match, as str (n,); empty where it is left out.
-
-    `match` is "label" (the attribute, else the category), "name" (the file's name) or any other attribute; values
-    compare without case; `exclude` leaves labels out.
-    """
-    left_out = {_plain(label) for label in exclude}
-    labels = [_plain(a.get("label") or a.get("category", "")) for a in collection.attributes]
-    if match == "label":
-        names = labels
-    elif match == "name":
-        names = [PurePosixPath(item_id).name for item_id in collection.ids]
-    else:
-        names = [_plain(a.get(match, "")) for a in collection.attributes]
-    return np.array(["" if label in left_out else name for name, label in zip(names, labels, strict=True)], object)
-
-
-def evaluate(
-    gallery: Collection,
-    queries: Collection | None,
-    match: str,
-    exclude: Sequence[str] = (),
-) -> Quality:
+def evaluate(gallery: Collection, queries: Collection | None, protocol: EvaluationProtocol) -> Quality:
     """Average the measures of `per_query` over all queries."""
-    measured = per_query(gallery, queries, match, exclude)
+    return averaged(per_query(gallery, queries, protocol))
+
+
+def averaged(measured: PerQuery) -> Quality:
+    """Return the averages over the queries that were measured."""
     means = measured.values.mean(axis=0).tolist()
     return Quality(
         queries=len(measured.rows),
         gallery=measured.gallery,
         unmatched=int((~measured.matched).sum()),
         precision=dict(zip(CUTS, means[: len(CUTS)], strict=True)),
-        recall=dict(zip(CUTS, means[len(CUTS) : -1], strict=True)),
+        recall=dict(zip(CUTS, means[len(CUTS) : 2 * len(CUTS)], strict=True)),
+        hit={k: measured.hit(k) for k in HIT_CUTS},
         mean_average_precision=means[-1],
     )
 
 
-def knn_accuracy(
-    gallery: Collection, queries: Collection | None, match: str, exclude: Sequence[str] = (), k: int = 10
-) -> float:
+def knn_accuracy(gallery: Collection, queries: Collection | None, protocol: EvaluationProtocol, k: int = 10) -> float:
     """Return for what part of the queries the vote of the k nearest names the right class.
 
     The class with the most votes wins, and of several that of the nearest item; without `queries`, leave one out.
     """
-    galleried = _Known.of(gallery, match, exclude, "gallery")
-    asked = galleried if queries is None else _Known.of(queries, match, exclude, "queries")
-    _, numbers = np.unique(np.concatenate([galleried.classes, asked.classes]), return_inverse=True)
-    known, right = numbers[: len(galleried.classes)], numbers[len(galleried.classes) :]
-    k = min(k, len(known) - (queries is None))
+    trial = _Trial.of(gallery, queries, protocol)
+    _, numbers = np.unique(np.concatenate([trial.gallery.classes, trial.asked.classes]), return_inverse=True)
+    known, right = numbers[: len(trial.gallery.rows)], numbers[len(trial.gallery.rows) :]
+    k = min(k, len(known) - bool((trial.itself >= 0).any()))
     if k < 1:
         return 0.0
     correct = 0
-    size = max(1, min(_BLOCK, _CELLS // len(galleried.rows)))
-    for start in range(0, len(right), size):
-        scores = asked.vectors[start : start + size] @ galleried.vectors.T
-        if queries is None:
-            scores[np.arange(len(scores)), np.arange(start, start + len(scores))] = -np.inf
+    for part, scores, _ in trial.blocks():
         some = np.argpartition(-scores, k - 1, axis=1)[:, :k]
         best = np.take_along_axis(some, np.argsort(-np.take_along_axis(scores, some, 1), axis=1, kind="stable"), 1)
         voted = known[best]
         counts = (voted[:, :, None] == voted[:, None, :]).sum(axis=2)
         won = voted[np.arange(len(voted)), counts.argmax(axis=1)]
-        correct += int((won == right[start : start + size]).sum())
+        correct += int((won == right[part]).sum())
     return correct / len(right)
 
 
 def per_query(
     gallery: Collection,
     queries: Collection | None,
-    match: str,
-    exclude: Sequence[str] = (),
+    protocol: EvaluationProtocol,
     most: int | None = None,
     track: Callable[[int, int], None] = lambda done, total: None,
 ) -> PerQuery:
-    """Rank the whole gallery for every query; without `queries`, leave one out of the gallery.
+    """Rank the whole gallery for every query; without `queries` the gallery's own pictures ask, never for themselves.
 
     Precision@k is relevant results among the first k over k; recall@k relevant results among the first k over all
     that are relevant; average precision the mean of the precisions at each relevant result (Manning, Raghavan,
-    Schuetze 2008, chapter 8). Items without a label are in neither queries nor gallery. At most `most` queries are
-    asked, a seeded sample; `track` hears how many of how many are done, and may raise to stop.
+    Schuetze 2008, chapter 8). Pictures without what has to match ask nothing, and are searched only where the protocol
+    says what the gallery is: there they can only be wrong. At most `most` queries are asked, a seeded sample; `track`
+    hears how many of how many are done, and may raise to stop.
     """
-    galleried = _Known.of(gallery, match, exclude, "gallery")
-    asked = galleried if queries is None else _Known.of(queries, match, exclude, "queries")
-    chosen = np.arange(len(asked.rows))
-    if most is not None and most < len(chosen):
-        chosen = np.sort(np.random.default_rng(0).choice(len(chosen), most, replace=False))
-        asked = _Known(asked.rows[chosen], asked.vectors[chosen], asked.classes[chosen])
-    values, matched = np.empty((len(chosen), len(MEASURES))), np.empty(len(chosen), bool)
-    size = max(1, min(_BLOCK, _CELLS // len(galleried.rows)))
-    for start in range(0, len(chosen), size):
-        track(start, len(chosen))
-        part = slice(start, start + size)
-        scores = asked.vectors[part] @ galleried.vectors.T
-        relevant = asked.classes[part, None] == galleried.classes[None]
-        if queries is None:
-            scores[np.arange(len(scores)), chosen[part]] = -np.inf
-            relevant[np.arange(len(scores)), chosen[part]] = False
+    trial = _Trial.of(gallery, queries, protocol)
+    if most is not None and most < len(trial.asked.rows):
+        trial = trial.sample(most)
+    count = len(trial.asked.rows)
+    values, first_right = np.empty((count, len(MEASURES))), np.empty(count, int)
+    for part, scores, relevant in trial.blocks():
+        track(part.start, count)
         ranked = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
-        matched[part] = relevant.any(axis=1)
+        first_right[part] = np.where(ranked.any(axis=1), ranked.argmax(axis=1) + 1, 0)
         values[part] = _measures(ranked)
-    return PerQuery(asked.rows, values, matched, len(galleried.rows))
+    return PerQuery(trial.asked.rows, values, first_right, trial.gallery.rows)
 
 
 def time_queries(searcher: Searcher, catalog: Catalog, asked: Collection) -> dict[str, float]:
@@ -221,42 +217,76 @@ def time_queries(searcher: Searcher, catalog: Catalog, asked: Collection) -> dic
 
 
 def _measures(ranked: np.ndarray) -> np.ndarray:
-    """Return float64 (n, 2 len(CUTS) + 1) of precisions, recalls and average precision of rankings (n, gallery)."""
+    """Return float64 (n, len(MEASURES)) of rankings bool (n, gallery)."""
     found = np.cumsum(ranked, axis=1)
     total = np.maximum(found[:, -1:], 1)
     at_cut = found[:, [min(k, ranked.shape[1]) - 1 for k in CUTS]]
     precision = at_cut / np.array(CUTS)
     precisions = found / np.arange(1, ranked.shape[1] + 1)
     average = (precisions * ranked).sum(axis=1, keepdims=True) / total
-    return np.concatenate([precision, at_cut / total, average], axis=1)
+    return np.concatenate([precision, at_cut / total, at_cut[:, -1:] > 0, average], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Chosen:
+    """The items of a collection that take part: their rows, vectors, and classes as int64 (n,)."""
+
     rows: np.ndarray
     vectors: np.ndarray
     classes: np.ndarray
 
     @classmethod
-    def of(cls, collection: Collection, match: str, exclude: Sequence[str], what: str) -> _Known:
-        found = classes(collection, match, exclude)
-        known = np.flatnonzero(found != "")
-        if not len(known):
-            raise AppError(_unlabelled(collection, match, what))
+    def of(cls, collection: Collection, protocol: EvaluationProtocol, where: Where, what: str) -> _Chosen:
+        """Choose by `where`; raises AppError where none of them can match."""
+        ids, attributes = collection.ids, collection.attributes
+        names = matched_by(ids, attributes, protocol.match)
+        wanted = meeting(ids, attributes, where) & ~excluded(ids, attributes, protocol.exclude)
+        if not (wanted & (names != "")).any():
+            raise AppError(nothing_to_match(attributes, protocol.match, what))
+        rows = np.flatnonzero(wanted if what == "gallery" and where else wanted & (names != ""))
         # Integers compare a hundred times faster than strings, and equal strings must be equal in both collections.
-        return cls(known, collection.vectors[known], np.array([hash(name) for name in found[known]], np.int64))
+        return cls(rows, collection.vectors[rows], np.array([hash(name) for name in names[rows]], np.int64))
 
 
-def _unlabelled(collection: Collection, match: str, what: str) -> str:
-    if match in ("label", "name"):
-        return f"No picture of the {what} has a label. Give labels by folder names, metadata.csv or --label-pattern."
-    known = ", ".join(sorted({"label", "name"}.union(*collection.attributes)))
-    return f"No picture of the {what} has the attribute '{match}' to match by. Choose one of: {known}."
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Who asks among whom; `itself` int (queries,) is each query's own place in the gallery, -1 where it is not in."""
+
+    gallery: _Chosen
+    asked: _Chosen
+    itself: np.ndarray
+
+    @classmethod
+    def of(cls, gallery: Collection, queries: Collection | None, protocol: EvaluationProtocol) -> _Trial:
+        """Choose gallery and queries; raises AppError where one of them is empty."""
+        searched = _Chosen.of(gallery, protocol, protocol.gallery_where, "gallery")
+        asked = _Chosen.of(gallery if queries is None else queries, protocol, protocol.query_where, "queries")
+        places = np.full(len(gallery.ids), -1)
+        places[searched.rows] = np.arange(len(searched.rows))
+        itself = places[asked.rows] if queries is None else np.full(len(asked.rows), -1)
+        return cls(searched, asked, itself)
+
+    def sample(self, most: int) -> _Trial:
+        """Return the trial with `most` of its queries, always the same."""
+        some = np.sort(np.random.default_rng(0).choice(len(self.asked.rows), most, replace=False))
+        asked = _Chosen(self.asked.rows[some], self.asked.vectors[some], self.asked.classes[some])
+        return _Trial(self.gallery, asked, self.itself[some])
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Yield some queries at a time: which, their scores float32 (n, gallery), and what is relevant, bool alike.
+
+        A query itself has no score and is not relevant.
+        """
+        size = max(1, min(_BLOCK, _CELLS // len(self.gallery.rows)))
+        for start in range(0, len(self.asked.rows), size):
+            part = slice(start, start + size)
+            scores = self.asked.vectors[part] @ self.gallery.vectors.T
+            relevant = self.asked.classes[part, None] == self.gallery.classes[None]
+            own = np.flatnonzero(self.itself[part] >= 0)
+            scores[own, self.itself[part][own]] = -np.inf
+            relevant[own, self.itself[part][own]] = False
+            yield part, scores, relevant
 
 
 def _preference(name: str) -> tuple[int, str]:
     return (_PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)), name
-
-
-def _plain(label: str) -> str:
-    return label.strip().casefold()

@@ -126,6 +126,22 @@ def test_evaluate_takes_labels_from_the_names(place: Path) -> None:
     assert (measured["queries"], measured["gallery"]) == (8, 8)
 
 
+@needs_weights
+def test_evaluate_asks_some_views_for_others_and_lists_the_views_there_are(place: Path) -> None:
+    rows = ["file_name,product,view"]
+    for n in range(6):
+        write_picture(place / "views" / f"{n}.jpg", n // 2)
+        rows.append(f"{n}.jpg,p{n // 2},{('Main', 'back')[n % 2]}")
+    (place / "views" / "metadata.csv").write_text("\n".join(rows))
+    asked = ("evaluate", *on(place / "views"), "--match", "product", "--query-where", "view=BACK")
+    measured = answer(place, *asked, "--gallery-where", "view=main")
+    assert (measured["queries"], measured["gallery"], measured["hit_at_10"]) == (3, 3, 1.0)
+    assert measured["p_at_1"] == 1.0  # both views of a product are one picture here
+    wrong = cli(place, *asked, "--gallery-where", "view=side")
+    assert wrong.returncode == 2
+    assert "No picture has view 'side'. There are: back, main." in wrong.stderr
+
+
 def test_doctor_says_what_works_and_shows_no_key(place: Path) -> None:
     done = cli(place, "doctor", "--json")
     checks = json.loads(done.stdout)

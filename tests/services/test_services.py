@@ -14,6 +14,7 @@ from PIL import Image
 
 import engines
 from retrieval.core import AppError, MissingIndexError, StaleIndexError
+from retrieval.evaluation.protocol import EvaluationProtocol
 from services import Services, Status
 from services.indexes import indexes
 from settings import Settings
@@ -373,7 +374,7 @@ def test_a_full_disk_while_taking_the_prepared_index_fails_with_a_sentence(
 
 def test_evaluation_measures_quality_and_speed(services: Services, key: str) -> None:
     services.build(key, ENGINE)
-    measured = services.evaluate(key, None, ENGINE, None, "label", ["blue"])
+    measured = services.evaluate(key, None, ENGINE, None, EvaluationProtocol(exclude=["blue"]))
     assert (measured["engine"], measured["weights"], measured["queries"], measured["gallery"]) == (ENGINE, "none", 8, 8)
     assert all(measured[name] >= 0 for name in ("encode_ms", "search_ms_p50", "search_ms_p95", "map"))
 

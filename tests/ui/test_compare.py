@@ -18,7 +18,7 @@ from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
 from ui.tabs.compare import blind_test, duplicates, tab
 from ui.tabs.compare import board as compare_board
-from ui.tabs.compare.board import Halt
+from ui.tabs.compare.board import Halt, Wanted
 
 NAMES = ["colours:none", "colours:half"]
 
@@ -52,7 +52,7 @@ def keys(services: Services) -> list[str]:
 
 def board(services: Services, catalog: str, names: list[str], match: str, halt: Halt | None = None) -> dict[str, Any]:
     """Return the last thing that a comparison puts on the board."""
-    return [shown[0] for shown in compare_board.run(services, catalog, names, match, [], halt or Halt())][-1]
+    return [shown[0] for shown in compare_board.run(services, catalog, Wanted(names, match), halt or Halt())][-1]
 
 
 def test_the_board_says_what_was_measured_in_words_and_figures(shop: Services) -> None:
@@ -65,7 +65,7 @@ def test_the_board_says_what_was_measured_in_words_and_figures(shop: Services) -
 
 
 def test_progress_comes_before_the_result_and_the_buttons_follow(shop: Services) -> None:
-    steps = list(compare_board.run(shop, keys(shop)[0], NAMES, "label", [], Halt()))
+    steps = list(compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), Halt()))
     assert steps[0][0]["state"] == "working"
     assert (steps[0][1].interactive, steps[0][2].visible) == (False, True)
     assert (steps[-1][1].interactive, steps[-1][2].visible) == (True, False)
@@ -73,7 +73,7 @@ def test_progress_comes_before_the_result_and_the_buttons_follow(shop: Services)
 
 def test_a_stop_ends_the_comparison_and_keeps_the_page_usable(shop: Services) -> None:
     halt = Halt()
-    running = compare_board.run(shop, keys(shop)[0], NAMES, "label", [], halt)
+    running = compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), halt)
     next(running)
     compare_board.stop(halt)
     last = list(running)[-1]

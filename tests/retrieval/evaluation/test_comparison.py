@@ -14,6 +14,7 @@ import engines
 from retrieval.evaluation.comparison import Comparison, Contestant, Step, as_dict, compare, pareto
 from retrieval.evaluation.intervals import bootstrap, wilson
 from retrieval.evaluation.measures import Collection
+from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexing.build import Stopped
 from retrieval.search.searcher import Searcher
@@ -44,7 +45,7 @@ def contestant(name: str, angles: Sequence[float], labels: Sequence[str], ids: S
 
 
 def compared(*given: Contestant, match: str | None = "label") -> Comparison:
-    return compare(given, Shelf(), match, (), lambda step: None)  # type: ignore[arg-type]
+    return compare(given, Shelf(), EvaluationProtocol(match) if match else None, lambda step: None)  # type: ignore[arg-type]
 
 
 LABELS = ["a", "a", "b", "b"]
@@ -56,7 +57,14 @@ def test_the_engine_that_finds_right_pictures_is_better_by_a_paired_interval() -
     found = compared(MIXED, GOOD)
     assert (found.queries, found.gallery, found.unmatched, found.match) == (4, 4, 0, "label")
     values = {engine.name: {k: v.value for k, v in engine.quality.items()} for engine in found.engines}
-    assert values["good"] == {"p_at_1": 1, "p_at_10": pytest.approx(0.1), "r_at_1": 1, "r_at_10": 1, "map": 1}
+    assert values["good"] == {
+        "p_at_1": 1,
+        "p_at_10": pytest.approx(0.1),
+        "r_at_1": 1,
+        "r_at_10": 1,
+        "hit_at_10": 1,
+        "map": 1,
+    }
     # Mixed finds its only right picture at rank 2 or 3.
     assert values["mixed"]["p_at_1"] == 0
     (difference,) = found.differences
@@ -107,7 +115,7 @@ def test_a_comparison_stops_when_it_is_told_to() -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        compare([GOOD], Shelf(), "label", (), track)  # type: ignore[arg-type]
+        compare([GOOD], Shelf(), EvaluationProtocol(), track)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +179,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
 def test_missing_indexes_are_built_and_an_engine_that_cannot_load_is_named_with_the_reason(shop: Services) -> None:
     key = shop.catalogs()[0].key
     steps: list[Step] = []
-    found = shop.compare(key, ["colours", "colours:gone"], "label", (), steps.append)
+    found = shop.compare(key, ["colours", "colours:gone"], EvaluationProtocol(), steps.append)
     assert [engine.name for engine in found.engines] == ["colours:none"]
     assert "no_such_file.npz" in found.failed["colours:gone"]
     assert found.queries == 12

@@ -7,7 +7,8 @@ import pytest
 
 from retrieval.core import AppError
 from retrieval.evaluation.consumer_to_shop import consumer_to_shop
-from retrieval.evaluation.measures import Collection
+from retrieval.evaluation.measures import Collection, evaluate
+from retrieval.evaluation.protocol import EvaluationProtocol
 
 
 def collection(rows: list[tuple[str, str, float]]) -> Collection:
@@ -35,3 +36,20 @@ def test_another_style_of_the_same_pair_is_another_garment() -> None:
 def test_pictures_without_shops_and_users_cannot_be_paired() -> None:
     with pytest.raises(AppError, match="needs garments of shops and of users"):
         consumer_to_shop(collection([("shop", "1-1", 0.0)]))
+
+
+def test_pair_is_short_for_one_call_of_the_general_evaluation() -> None:
+    angles = np.random.default_rng(5).uniform(0, 180, 60)
+    rows = [(("shop", "user")[n % 3 == 0], f"{n % 11}-1" if n % 7 else "", a) for n, a in enumerate(angles)]
+    short = consumer_to_shop(collection(rows))
+    protocol = EvaluationProtocol("garment", (), {"source": ["user"]}, {"source": ["shop"]})
+    quality = evaluate(collection(rows), None, protocol).as_dict()
+    assert short["queries"] > 10
+    assert short.items() >= quality.items()
+    assert (short["top_1"], short["top_10"]) == (quality["p_at_1"], quality["hit_at_10"])
+
+
+def test_pairs_can_be_narrowed_by_conditions() -> None:
+    rows = [("shop", "1-1", 0.0), ("shop", "1-2", 1.0), ("user", "1-1", 2.0), ("user", "1-2", 2.0)]
+    found = consumer_to_shop(collection(rows), EvaluationProtocol("pair", (), {"garment": ["1-1"]}))
+    assert (found["queries"], found["gallery"], found["top_1"], found["top_5"]) == (1, 2, 0.0, 1.0)

@@ -13,6 +13,7 @@ import gradio as gr
 
 from retrieval.core import EncoderSpec
 from retrieval.evaluation.comparison import Comparison, Step, as_dict
+from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
 from retrieval.indexing.build import Stopped
 from services import Services
 from ui.shell import theme
@@ -27,6 +28,27 @@ class Halt:
     """A visitor's wish to stop; the running comparison looks at it between steps."""
 
     wanted: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a visitor wants compared: engines by name, and the evaluation as it was written; see `protocol`."""
+
+    names: Sequence[str]
+    match: str
+    exclude: Sequence[str] = ()
+    query_where: str = ""
+    gallery_where: str = ""
+
+    def protocol(self) -> EvaluationProtocol | None:
+        """Return the evaluation, or None where only the speed is wanted; raises AppError for what makes no sense."""
+        if not self.match:
+            return None
+        asked, searched = (
+            parse_where([part for part in text.split(";") if part.strip()])
+            for text in (self.query_where, self.gallery_where)
+        )
+        return EvaluationProtocol(self.match, self.exclude, asked, searched)
 
 
 @dataclass
@@ -69,18 +91,14 @@ def opening(labelled: bool) -> dict[str, Any]:
     )
 
 
-def run(
-    services: Services, catalog: str, names: Sequence[str], match: str, without: Sequence[str], halt: Halt
-) -> Iterator[tuple[Any, ...]]:
+def run(services: Services, catalog: str, wanted: Wanted, halt: Halt) -> Iterator[tuple[Any, ...]]:
     """Compare in a thread and say how far it is. Outputs: board, the buttons Compare and Stop."""
-    if not names:
+    if not wanted.names:
         yield _notice("No engine is chosen", "Tick at least one engine, two to see which is better."), *_buttons(False)
         return
     halt.wanted = False
     work = _Work()
-    thread = threading.Thread(
-        target=_compare, args=(services, catalog, names, match, without or (), halt, work), daemon=True
-    )
+    thread = threading.Thread(target=_compare, args=(services, catalog, wanted, halt, work), daemon=True)
     thread.start()
     try:
         while thread.is_alive():
@@ -110,16 +128,14 @@ def result(services: Services, catalog: str, found: Comparison) -> dict[str, Any
     }
 
 
-def _compare(
-    services: Services, catalog: str, names: Sequence[str], match: str, without: Sequence[str], halt: Halt, work: _Work
-) -> None:
+def _compare(services: Services, catalog: str, wanted: Wanted, halt: Halt, work: _Work) -> None:
     def track(step: Step) -> None:
         work.step = step
         if halt.wanted:
             raise Stopped
 
     try:
-        work.found = services.compare(catalog, names, match or None, without, track)
+        work.found = services.compare(catalog, wanted.names, wanted.protocol(), track)
     except Stopped:
         work.stopped = True
     except Exception as error:

@@ -15,7 +15,7 @@ from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import ENGINE, Engine, Header
 from ui.tabs.compare import blind_test, duplicates
 from ui.tabs.compare import board as compare_board
-from ui.tabs.compare.board import Halt
+from ui.tabs.compare.board import Halt, Wanted
 
 # A comparison asks several engines in turn, for minutes: it queues behind other comparisons, never before a search.
 QUEUE: dict[str, Any] = {"concurrency_id": "compare"}
@@ -24,7 +24,9 @@ MOST_FIRST = 3
 
 METHOD = """
 **How well.** Every picture of the catalogue is the question once, and is itself left out of the answer. A result is
-right when it shares the chosen attribute. **P@10** is the part of the first ten results that is right; **R@10** the
+right when it shares the chosen attribute, or several joined by + (type them: product+colour). The two conditions
+choose who asks and who is searched: with `view=back` and `view=main` a product's back view looks for its front view.
+**P@10** is the part of the first ten results that is right; **R@10** the
 part of all right pictures that is among the first ten; **mAP** the mean over the questions of the average precision,
 which rewards right results the more the earlier they come
 ([Manning, Raghavan, Schütze 2008, chapter 8](https://nlp.stanford.edu/IR-book/html/htmledition/evaluation-in-information-retrieval-1.html)).
@@ -54,8 +56,13 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     with gr.Column(elem_classes="mode cmp"):
         with gr.Row(elem_classes="cmp-ask"):
             names = gr.CheckboxGroup(choices, value=first(here), label="Engines", min_width=300, scale=3)
-            match = gr.Dropdown([], label="A result is right when it shares", min_width=220, scale=2)
+            match = gr.Dropdown(
+                [], label="A result is right when it shares", min_width=220, scale=2, allow_custom_value=True
+            )
             without = gr.Dropdown([], multiselect=True, label="Leave out", min_width=220, scale=2)
+        with gr.Row(elem_classes="cmp-ask"):
+            asking = gr.Textbox(label="Ask only with", placeholder="view=back,alt1", min_width=220)
+            among = gr.Textbox(label="Search only among", placeholder="view=main; gender=Women", min_width=220)
         with gr.Row(elem_classes="cmp-do"):
             go = gr.Button("Compare", variant="primary", min_width=140, scale=0, interactive=False)
             stop = gr.Button("Stop", visible=False, min_width=100, scale=0)
@@ -70,8 +77,9 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
 
     shown, halt = gr.State(None), gr.State(Halt())
 
-    def run(*given: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
-        yield from compare_board.run(services, *given)
+    def run(given: Mapping[Any, Any]) -> Iterator[tuple[Any, ...]]:
+        wanted = Wanted(given[names], given[match] or "", given[without] or (), given[asking], given[among])
+        yield from compare_board.run(services, given[shown], wanted, given[halt])
 
     header.opened.change(
         bound(opened, services),
@@ -80,7 +88,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         **PRIVATE,
     )
     header.offer(tab, names, functools.partial(linked, first(here)), ENGINE)
-    go.click(run, [shown, names, match, without, halt], [board, go, stop], **PRIVATE, **QUEUE)
+    go.click(run, {shown, names, match, without, asking, among, halt}, [board, go, stop], **PRIVATE, **QUEUE)
     stop.click(compare_board.stop, [halt], [stop], queue=False, **PRIVATE)
     gr.api(bound(compare, services), api_name="compare", **QUEUE)
     gr.api(bound(duplicates.duplicates, services), api_name="duplicates")
@@ -135,19 +143,22 @@ def compare(
     catalog: str | None = None,
     match: str | None = None,
     exclude: list[str] | None = None,
+    where: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Measure engines side by side on a catalogue: how well each finds, and how fast it is.
 
     Parameters:
         engines: names such as "squeezenet" or "squeezenet:imagenet".
         catalog: the catalogue's key; the first one without it.
-        match: the attribute that a right result shares with the query; the likeliest without it.
+        match: the attribute that a right result shares with the query, or several joined by +; the likeliest without.
         exclude: labels that are left out.
+        where: {"query": "view=back,alt1", "gallery": "view=main"}: ask only with some, search only among some.
 
     Returns:
         {"engines": [{"engine", "p_at_1", …, "map", "map_low", "map_high", "pictures_per_second", "query_ms",
         "weights_mb", "index_mb", "on_front"}, …], "differences": […], "disagreements": […], "failed": {engine: reason}}
     """
     key = catalog or services.catalogs()[0].key
-    match = match or next(iter(services.matchable(key)), None)
-    return comparison.as_dict(services.compare(key, engines, match, exclude or ()))
+    chosen, given = match or next(iter(services.matchable(key)), ""), where or {}
+    wanted = Wanted(engines, chosen, exclude or (), given.get("query", ""), given.get("gallery", ""))
+    return comparison.as_dict(services.compare(key, engines, wanted.protocol()))
