@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+WORKERS ?= 2
 
 .PHONY: app install test lint bench sample-index
 
@@ -10,7 +11,7 @@ app: install
 install: .venv/installed
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

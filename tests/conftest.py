@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,27 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("steady")
+
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if WORKERS > 1:
+    # Workers share the cores: threads that outnumber them wait for each other, in the apps they start too.
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, str(max(1, (os.cpu_count() or 1) // WORKERS)))
+
+
+MARKERS = {"browser": "browser", "cluster": "ray"}
+"""The marker that a test gets for a fixture it asks for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by the fixtures it asks for and by where it stands, so that no test has to say it itself."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for fixture, marker in MARKERS.items():
+            if fixture in fixtures:
+                item.add_marker(marker)
+        if fixtures & MARKERS.keys() or item.path.is_relative_to(ROOT / "tests" / "e2e"):
+            item.add_marker("slow")
 
 
 class ColourEncoder:

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 CHROMIUM = next(
     (p for p in ("/usr/bin/chromium", *map(shutil.which, ("chromium", "google-chrome"))) if p and Path(p).exists()),
@@ -28,15 +28,15 @@ CHROMIUM = next(
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
          "--use-fake-device-for-media-stream"]  # fmt: skip
-SLOW = 120_000
-"""Milliseconds that a page is waited for: a network may have to be loaded first, on cores that others use."""
+SLOW = int(120_000 * float(os.environ.get("VISUAL_SEARCH_TEST_PATIENCE", "1")))
+"""Milliseconds that a page is waited for: a network may have to be loaded first, on cores that others use.
+
+Every wait of the browser tests is this one: a test says what has to come about, never how soon.
+"""
 
 LEFT = ("AbortError: signal is aborted", "Connection errored out")
 """What Gradio's client says when a page is left, or reloaded, while an answer is on its way; trouble at any other time.
 """
-
-LEAVING = 3.0
-"""Seconds after the request for another page, in which the one that is left may still say so."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
+    sync_api.expect.set_options(timeout=SLOW)
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -69,15 +70,15 @@ def running(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
         yield url
     finally:
         app.terminate()
-        app.wait(20)
+        app.wait(SLOW / 1000)
 
 
 def _await_answer(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 2 * SLOW / 1000
     while time.monotonic() < deadline:
         assert app.poll() is None, log.read_text()
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            urllib.request.urlopen(url, timeout=20).close()
         except OSError:
             time.sleep(0.2)
         else:
@@ -91,22 +92,37 @@ def visiting(browser: Browser, **options: Any) -> Iterator[Page]:  # noqa: ANN40
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     page = context.new_page()
     page.set_default_timeout(SLOW)
-    troubles: list[str] = []
-    left = [0.0]
-    page.on("request", lambda request: left.append(time.monotonic()) if request.is_navigation_request() else None)
-    page.on("console", lambda message: troubles.append(message.text) if is_trouble(message, left[-1]) else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+    watch = Watch()
+    page.on("request", watch.request)
+    page.on("domcontentloaded", watch.opened)
+    page.on("console", watch.console)
+    page.on("pageerror", lambda error: watch.troubles.append(str(error)))
+    page.on("dialog", lambda dialog: watch.troubles.append(f"dialog: {dialog.message}"))
     yield page
-    left.append(time.monotonic())
+    watch.leaving = True
     context.close()
-    assert not troubles
+    assert not watch.troubles
 
 
-def is_trouble(message: ConsoleMessage, left: float) -> bool:
-    """Tell whether the console shows an error that is not just the page being left, which it was at `left`."""
-    leaving = time.monotonic() - left < LEAVING and any(words in message.text for words in LEFT)
-    return message.type == "error" and not leaving
+class Watch:
+    """What went wrong on a page; what it says between the request for another page and that one's arrival is let go."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+        self.leaving = False
+
+    def request(self, request: Request) -> None:
+        """Note that a page is about to be left."""
+        self.leaving = self.leaving or request.is_navigation_request()
+
+    def opened(self, page: Page) -> None:
+        """Note that another page has arrived."""
+        self.leaving = False
+
+    def console(self, message: ConsoleMessage) -> None:
+        """Keep an error, unless it is just that the page is being left."""
+        if message.type == "error" and not (self.leaving and any(words in message.text for words in LEFT)):
+            self.troubles.append(message.text)
 
 
 def unfold(page: Page, title: str) -> None:

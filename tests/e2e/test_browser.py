@@ -76,7 +76,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     """Return the opened page with its first results."""
     with visiting(browser, permissions=["camera"]) as opened:
         opened.goto(address)
-        expect(opened.locator(".card").first).to_be_visible(timeout=30_000)
+        expect(opened.locator(".card").first).to_be_visible()
         yield opened
 
 
@@ -109,7 +109,7 @@ def answered(page: Page, act: Callable[[], object]) -> None:
     )
     assert before == "1"
     act()
-    expect(page.locator(".results .body > [data-old]")).to_have_count(0, timeout=20_000)
+    expect(page.locator(".results .body > [data-old]")).to_have_count(0)
 
 
 def search_by_upload(page: Page, data: bytes) -> None:
@@ -263,22 +263,20 @@ def test_the_csv_holds_what_is_shown_and_no_formula(page: Page) -> None:
 def test_another_catalogue_opens_with_its_own_results(page: Page, folders: tuple[Path, Path, Path]) -> None:
     page.get_by_label("Catalogue").click()
     answered(page, lambda: page.get_by_role("option").nth(1).click())
-    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".card").first).to_be_visible()
     assert all(name.startswith("plum-") for name in names(page))
     expect(page.locator(".status").first).to_contain_text("5 pictures · ready")
     page.locator(".status summary").click()
     expect(page.locator(".status").first).to_contain_text("broken.jpg")
     page.reload()
-    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".card").first).to_be_visible()
     assert all(name.startswith("plum-") for name in names(page))
 
 
 def test_a_catalogue_without_pictures_says_what_to_do(page: Page) -> None:
     page.get_by_label("Catalogue").click()
     page.get_by_role("option").nth(2).click()
-    expect(page.locator(".notice")).to_contain_text(
-        "python app.py --catalog folder:/path/to/your/pictures", timeout=20_000
-    )
+    expect(page.locator(".notice")).to_contain_text("python app.py --catalog folder:/path/to/your/pictures")
 
 
 def test_what_strangers_wrote_is_shown_as_text(page: Page) -> None:
@@ -332,7 +330,7 @@ def test_how_it_works_draws_the_visitors_own_query(page: Page) -> None:
 def test_axe_finds_nothing_serious(page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme)
     page.reload()
-    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".card").first).to_be_visible()
     for fold in ("Filters", "More", "How it works"):
         unfold(page, fold)
     page.locator(".card .more").first.click()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.utils import Status
 
 import ui
 from engines.squeezenet.encoder import SqueezeNet
@@ -201,7 +202,8 @@ def test_who_waits_is_told_the_own_place_in_the_queue(browser: Any, served: Serv
         page.goto(f"{served.url}?catalog={served.key('shop')}")
         expect(page.locator(".card").first).to_be_visible(timeout=SLOW)
         jobs = [client.submit(picture=handle_file(str(picture)), api_name="/look_alike") for _ in range(4)]
-        page.wait_for_timeout(300)
+        while any(job.status().code in (Status.STARTING, Status.JOINING_QUEUE) for job in jobs):
+            page.wait_for_timeout(50)
         page.locator(".query input[type=file]").first.set_input_files(str(picture))
         told = re.compile("you are number . of . in the queue|yours is the next question")
         expect(page.locator(".results .detail").first).to_contain_text(told, timeout=SLOW)

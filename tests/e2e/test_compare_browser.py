@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 import engines
 from tests.conftest import SHARED
-from tests.e2e.conftest import running, unfold, visiting
+from tests.e2e.conftest import SLOW, running, unfold, visiting
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 
@@ -58,7 +58,7 @@ def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: ANN401 - playwri
         opened.goto(address)
         opened.get_by_role("tab", name="Compare engines").click()
         opened.get_by_role("button", name="Compare", exact=True).click()
-        opened.locator(".cmp-verdict").wait_for(timeout=240_000)
+        opened.locator(".cmp-verdict").wait_for(timeout=2 * SLOW)
         yield opened
 
 

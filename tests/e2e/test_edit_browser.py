@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import grave, running, visiting, width
+from tests.e2e.conftest import SLOW, grave, running, visiting, width
 from tests.fakes import images_service
 from tests.fakes.images_service import KEY, Service
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 expect = sync_api.expect
-
-SLOW = 90_000
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +46,6 @@ def page(browser: Browser, address: str, service: Service) -> Iterator[Page]:
     service.faults.clear()
     service.seen.clear()
     with visiting(browser) as opened:
-        opened.set_default_timeout(SLOW)
         opened.goto(address)
         expect(opened.locator(".card").first).to_be_visible(timeout=SLOW)
         opened.get_by_role("tab", name="Edit and search").click()
@@ -171,7 +168,7 @@ def test_stop_hangs_up_and_the_page_goes_on(page: Page, service: Service) -> Non
         page.wait_for_timeout(50)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".board .problem")).to_contain_text("You stopped this edit.", timeout=SLOW)
-    assert service.broken_off.wait(20)
+    assert service.broken_off.wait(SLOW / 1000)
     service.broken_off.clear()
     service.faults.append("moderation")
     change(page, "red")

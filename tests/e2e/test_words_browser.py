@@ -9,12 +9,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.contracts.test_clip import _saved
-from tests.e2e.conftest import grave, running, unfold, visiting, width
+from tests.e2e.conftest import SLOW, grave, running, unfold, visiting, width
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 
 COLOURS = {"red": (200, 45, 45), "blue": (45, 70, 200), "green": (40, 140, 70)}
-WAIT = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +39,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: ANN401 - playwright is optional
     """Return the opened page with its first results."""
     with visiting(browser) as opened:
-        opened.set_default_timeout(60_000)
         opened.goto(address)
-        opened.locator(".card").first.wait_for(timeout=WAIT)
+        opened.locator(".card").first.wait_for(timeout=SLOW)
         yield opened
 
 
@@ -63,7 +61,7 @@ def changed(page: Any, act: Any) -> list[str]:  # noqa: ANN401
     act()
     page.wait_for_function(
         "document.querySelector('.results .card') && !document.querySelector('.results .body > [data-old]')",
-        timeout=WAIT,
+        timeout=SLOW,
     )
     return listed(page)
 
@@ -99,7 +97,7 @@ def test_words_choose_clip_and_their_sliders_and_that_of_the_picture_are_used_as
 )
 def test_words_that_say_nothing_are_told_under_the_words(page: Any, text: str, told: str) -> None:  # noqa: ANN401
     say(page, text)
-    sync_api.expect(page.locator(".wording .problem")).to_contain_text(told, timeout=WAIT)
+    sync_api.expect(page.locator(".wording .problem")).to_contain_text(told, timeout=SLOW)
     sync_api.expect(page.locator(".query .problem")).to_be_hidden()
     changed(page, lambda: page.locator(".examples button").first.click()) if not text else None
 
@@ -113,7 +111,7 @@ def test_other_scripts_are_read_and_a_text_that_is_cut_is_said(page: Any) -> Non
 def test_engines_side_by_side_mark_what_both_found(page: Any) -> None:  # noqa: ANN401
     unfold(page, "More")
     page.get_by_label("CLIP, tiny-clip").last.check()
-    page.wait_for_function("document.querySelectorAll('.sides .side .cards').length === 2", timeout=WAIT)
+    page.wait_for_function("document.querySelectorAll('.sides .side .cards').length === 2", timeout=SLOW)
     sides = page.locator(".sides .side")
     lists = [set(sides.nth(n).locator(".card").evaluate_all("c => c.map(e => e.dataset.id)")) for n in range(2)]
     marked = set(page.locator(".card.both").evaluate_all("cards => cards.map(card => card.dataset.id)"))
@@ -124,14 +122,14 @@ def test_engines_side_by_side_mark_what_both_found(page: Any) -> None:  # noqa: 
 def test_an_engine_that_is_not_here_says_what_is_missing_and_the_page_lives(page: Any) -> None:  # noqa: ANN401
     unfold(page, "More")
     page.get_by_label("CLIP, acme/not-here (not here yet)").first.check()
-    sync_api.expect(page.locator(".notice.problem")).to_contain_text("hf download acme/not-here", timeout=WAIT)
+    sync_api.expect(page.locator(".notice.problem")).to_contain_text("hf download acme/not-here", timeout=SLOW)
     changed(page, lambda: page.get_by_label("SqueezeNet 1.1, tuned on clothes").first.check())
 
 
 def test_the_map_shows_every_picture_and_asks_the_question_of_one(page: Any) -> None:  # noqa: ANN401
     unfold(page, "Map of the catalogue")
     canvas = page.locator(".map-stage canvas")
-    sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=WAIT)
+    sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=SLOW)
     asked = page.evaluate("new URL(location).searchParams.get('item')")
     home = "document.querySelector('[data-home]').dataset.home"
     assert page.evaluate(home) == asked
@@ -158,6 +156,6 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(page: An
     changed(page, lambda: say(page, "red dress, no blue"))
     for fold in ("More", "Map of the catalogue"):
         unfold(page, fold)
-    sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=WAIT)
+    sync_api.expect(page.locator(".map-note")).to_contain_text("18 pictures", timeout=SLOW)
     assert width(page) <= screen
     assert not grave(page)
