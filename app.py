@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import ui
@@ -13,8 +14,8 @@ from services import Services
 from settings import LOCALHOST, Settings
 
 
-def main() -> None:
-    """Read the command line and serve until stopped."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, or `arguments`, and serve until stopped."""
     parser = argparse.ArgumentParser(description="Visual Search: find pictures that look alike.")
     try:
         settings = Settings.from_environment()
@@ -28,8 +29,8 @@ def main() -> None:
     )
     parser.add_argument("--host", default=settings.host, help=f"address to listen on (default {settings.host})")
     parser.add_argument("--port", type=int, default=settings.port, help="port (default: the first free from 7860)")
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True)
     for chatty in ("faiss.loader", "httpx", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if given.auth and not settings.auth:

@@ -10,7 +10,7 @@ import typer
 
 from commands import catalogs, edit, err, find, latent, measure, product
 from retrieval.core import AppError
-from settings import Settings
+from settings import CHECKOUT, Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for job in (
@@ -32,6 +32,14 @@ app.add_typer(training, name="train")
 app.add_typer(catalogs.app, name="catalogs")
 
 
+@app.command("app", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def open_page(context: typer.Context) -> None:
+    """Open the page in a browser; `app --help` lists its options."""
+    from app import main as serve
+
+    serve(context.args)
+
+
 @app.callback()
 def main(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False) -> None:
     """Find pictures by look, by style, by type and by words, and measure how well that works."""
@@ -42,11 +50,12 @@ def main(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress 
 
 def run() -> None:
     """Run the command line; an error that a person can act on is one line and exit code 2."""
+    program = "python cli.py" if CHECKOUT else "visual-search"
     try:
         app()
     except AppError as error:
         err.quiet = False
-        err.print(str(error), style="red", highlight=False, markup=False)
+        err.print(str(error).replace("python cli.py", program), style="red", highlight=False, markup=False)
         raise SystemExit(2) from None
 
 

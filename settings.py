@@ -7,9 +7,17 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import platformdirs
+
 from retrieval.core import AppError
 
 ROOT = Path(__file__).resolve().parent
+CHECKOUT = (ROOT / "pyproject.toml").is_file()
+"""Whether this runs from the project's own folder; else it is installed among other packages, where nothing is kept."""
+
+INDEX_CACHE = ROOT / "index_cache" if CHECKOUT else platformdirs.user_data_path("visual-search", appauthor=False)
+"""Where indexes lie unless told otherwise, and models that a user trained: a cleaner of caches must leave those."""
+
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
@@ -28,7 +36,7 @@ class Settings:
     of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed links.
     """
 
-    index_cache: Path = ROOT / "index_cache"
+    index_cache: Path = INDEX_CACHE
     downloads: Path | None = None
     sample: Path = ROOT / "assets" / "sample"
     prepared: Path = ROOT / "assets" / "prepared"
@@ -90,7 +98,7 @@ class Settings:
         if not kept_mb.isdecimal():
             raise AppError(f"VISUAL_SEARCH_S3_CACHE_MB is '{kept_mb}'. Give a whole number of megabytes; 0 keeps none.")
         return cls(
-            index_cache=Path(cache).expanduser() if cache else (kept / "index_cache" if kept else ROOT / "index_cache"),
+            index_cache=Path(cache).expanduser() if cache else (kept / "index_cache" if kept else INDEX_CACHE),
             downloads=kept / "downloads" if kept else None,
             host=host,
             port=int(port) if port else None,

@@ -29,7 +29,7 @@ ROOMS = (
 )
 MAY_USE = {
     "app": {"ui", "services", "settings", "retrieval.core"},
-    "cli": {"settings", "commands", "retrieval.core"},
+    "cli": {"app", "settings", "commands", "retrieval.core"},
     "commands": {"services", "settings", "doctor", "retrieval"},
     "doctor": {"engines", "settings", "retrieval.core"},
     "settings": {"retrieval.core"},
