@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         **ui.launch_options(services),
     )  # fmt: skip
     # Only now, so that the page answers first: open what was added before, index what is new, load the network.
-    services.shelf.open_all()
-    services.ensure(services.catalogs()[0].key, "squeezenet")
+    services.saved_catalogs.open_all()
+    services.indexes.ensure(services.catalogs.infos()[0].key, services.engines.first("look-alike"))
     demo.block_thread()
 
 

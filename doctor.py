@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engines
-from engines.clip import checkpoints
 from retrieval.core import AppError
 from settings import Settings
 
@@ -57,7 +56,7 @@ class Check:
 
 def examine(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[Check]:
     """Return every check, quick ones only: no framework is imported and no network asked."""
-    engines.offer_clip(settings.clip, settings.trusted)
+    engines.REGISTRY.offer_clip(settings.clip, settings.trusted)
     return [
         _python(),
         *_packages(),
@@ -94,30 +93,11 @@ def _packages() -> Iterator[Check]:
 
 def _weights() -> Iterator[Check]:
     for row in engines.specs():
-        name = f"weights {row.engine} {row.weights}"
-        if row.checkpoint:
-            problem = engines.missing(row)
-            found = problem or f"{checkpoints.size(row.checkpoint) / 1e6:.0f} MB, {row.dim} numbers a picture"
-            yield Check(name, not problem, found, checkpoints.command(row.checkpoint) if problem else None)
-        elif row.file:
-            try:
-                size = engines.weights_path(row).stat().st_size
-                yield Check(name, True, f"{row.file}, {size / 1e6:.1f} MB")
-            except AppError as error:
-                yield Check(name, False, str(error), "git checkout -- assets/weights")
-        else:
-            cached = _torch_home() / "hub" / "checkpoints" / f"{row.digest}.pth"
-            remedy = (
-                f"python -c \"import engines; engines.load('{row.engine}', '{row.weights}')\"   (needs a network; or "
-                f"put {cached.name} there)"
-            )
-            yield Check(name, cached.is_file(), str(cached) if cached.is_file() else "not downloaded",
-                        None if cached.is_file() else remedy)  # fmt: skip
-
-
-def _torch_home() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TORCH_HOME") or Path(cache) / "torch")
+        name, held = f"weights {row.engine} {row.weights}", engines.files(row)
+        try:
+            yield Check(name, True, held.found(row))
+        except AppError as error:
+            yield Check(name, False, str(error), held.remedy(row))
 
 
 def _datasets(settings: Settings) -> Iterator[Check]:

@@ -25,9 +25,9 @@ from engines.runtime import torchvision_compat  # noqa: F401 (transformers impor
 ROOT = Path(__file__).resolve().parent.parent
 _COLD = """
 import sys, time; started = time.perf_counter()
-import engines; engines.offer_clip([sys.argv[1]])
+import engines; engines.REGISTRY.offer_clip([sys.argv[1]])
 from PIL import Image
-clip = engines.load("clip")
+clip = engines.load(engines.spec("clip"))
 if sys.argv[2] == "text":
     clip.encode_texts(["a red summer dress"])
 else:

@@ -102,9 +102,10 @@ def main() -> None:
     parser.add_argument("--engine", default="squeezenet")
     given = parser.parse_args()
     services = Services(Settings.from_environment(), [given.catalog])
-    key = services.key(given.catalog)
-    services.build(key, given.engine)
-    real = Collection.of(services.folder(key), services.spec(given.engine)).vectors
+    key = services.catalogs.key(given.catalog)
+    spec = services.engines.spec(given.engine)
+    services.indexes.build(key, spec)
+    real = Collection.of(services.indexes.folder(key), spec).vectors
     both = {"engine": structure(real), "synthetic": structure(vectors(len(real)))}
     sys.stdout.write(json.dumps(both) + "\n")
 

@@ -27,9 +27,9 @@ def main() -> None:
     parser.add_argument("--weights")
     given = parser.parse_args()
     services = Services(Settings.from_environment())
-    services.build("sample", "squeezenet", given.weights)
     spec = engines.spec("squeezenet", given.weights)
-    collection = measures.Collection.of(services.folder("sample"), spec)
+    services.indexes.build("sample", spec)
+    collection = measures.Collection.of(services.indexes.folder("sample"), spec)
     curves, right = _curves(collection)
     half = len(curves) // 2
     ways: dict[str, Callable[[np.ndarray], int]] = {

@@ -75,7 +75,7 @@ class _Few:
 def _speeds(name: str, spec: EncoderSpec, count: int) -> dict[str, float]:
     catalog = _Few(name, count)
     items = list(catalog)
-    encoder = engines.load(spec.engine, spec.weights)
+    encoder = engines.load(spec)
 
     def decode(item: Item) -> Image.Image:
         return decoding.decode(catalog.read(item.id), spec.image_size, item.box)
@@ -95,9 +95,7 @@ def _reindex(name: str, spec: EncoderSpec) -> dict[str, float]:
     with TemporaryDirectory() as folder:
 
         def run() -> build.Report:
-            return build.build_index(
-                catalog, spec, "bench", lambda: engines.load(spec.engine, spec.weights), Path(folder)
-            )
+            return build.build_index(catalog, spec, "bench", lambda: engines.load(spec), Path(folder))
 
         report = run()
         return {"pictures": report.pictures, "reindex_nothing_new_s": _seconds(run)}
@@ -105,7 +103,7 @@ def _reindex(name: str, spec: EncoderSpec) -> dict[str, float]:
 
 def _memory(name: str, spec: EncoderSpec, count: int) -> tuple[float, float]:
     process = psutil.Process()
-    encoder = engines.load(spec.engine, spec.weights)
+    encoder = engines.load(spec)
     catalog = _Few(name, count)
     peak = before = process.memory_info().rss
 

@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="A file of 32 numbers in place of those that ship.")
     options = parser.parse_args()
     train, held = load(options.data)
-    rows = [row for row in engines.SPECS if row.engine == "vae"]
+    rows = [row for row in engines.REGISTRY.rows if row.engine == "vae"]
     if options.file:
         rows = [replace(rows[0], weights=options.file.stem, file=str(options.file.resolve()))]
     found: dict[str, Any] = {}

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=256)
     parser.add_argument("--weights", default="fashion")
     options = parser.parse_args()
-    encoder: Any = engines.load("product", options.weights)
+    encoder: Any = engines.load(engines.spec("product", options.weights))
     side = encoder.spec.image_size
     data = [path.read_bytes() for path in sorted(options.photos.glob("*.jpg"))[: options.count]]
     images = [decode(each, side) for each in data]

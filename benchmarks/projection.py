@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true", help="measure scikit-learn's too, which takes minutes")
     given = parser.parse_args()
     services = Services(Settings.from_environment(), [given.catalog])
-    key = services.catalogs()[0].key
-    services.build(key, "squeezenet")
-    vectors = Collection.of(services.folder(key), services.spec("squeezenet")).vectors
+    key = services.catalogs.infos()[0].key
+    spec = services.engines.spec("squeezenet")
+    services.indexes.build(key, spec)
+    vectors = Collection.of(services.indexes.folder(key), spec).vectors
     vectors = more(vectors, given.points) if given.points else vectors
     ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "pca": lambda v: projection.project(v, "pca"),

@@ -30,8 +30,8 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     services = Services(Settings.from_environment(), [given.catalog])
-    key = services.key(given.catalog)
-    services.build(key, "squeezenet")
+    key = services.catalogs.key(given.catalog)
+    services.indexes.build(key, services.engines.spec("squeezenet"))
     with gr.Blocks() as bare:
         gr.api(nothing, api_name="look_alike")
     bare.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)

@@ -30,7 +30,7 @@ from retrieval.core import Catalog, Item
 from retrieval.indexing import build
 from retrieval.indexing.build import Progress
 from retrieval.indexing.ray_encoding import Work, on_ray
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.workers import Recipe
 from settings import ROOT, Settings
 
@@ -91,9 +91,9 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
     logging.disable(logging.WARNING)
     spec = engines.spec(engine)
     settings = replace(Settings.from_environment(), index_cache=place)
-    opened = Opened(settings)
+    opened = OpenCatalogs(settings)
     catalog, digest = opened.catalog(opened.open(name)), engines.digest(spec)
-    recipe = Recipe(settings.public, name, None, spec.engine, spec.weights, digest)
+    recipe = Recipe(settings.public, name, None, spec.name, digest)
     encode = None
     if way == "ray":
         del os.environ["OMP_NUM_THREADS"]  # Ray tells every worker its share

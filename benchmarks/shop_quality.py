@@ -27,9 +27,9 @@ def measure(services: Services, key: str, name: str) -> dict[str, Any]:
     """Return the figures of one engine, `engine` or `engine:weights`, or the reason why it could not be measured."""
     started = time.perf_counter()
     try:
-        spec = services.named(name)
-        report = services.build(key, spec.engine, spec.weights)
-        measured = services.evaluate(key, None, spec.engine, spec.weights, SHOP)
+        spec = services.engines.spec(name)
+        report = services.indexes.build(key, spec)
+        measured = services.evaluation.evaluate(services.engines.spec(name), SHOP, key)
     except AppError as error:
         return {"engine": name, "failed": str(error)}
     speed = {"seconds": time.perf_counter() - started, "encoded": report.encoded}
@@ -43,9 +43,9 @@ def main() -> None:
     parser.add_argument("--engine", action="append", help="engine or engine:weights (repeatable); all by default")
     given = parser.parse_args()
     services = Services(Settings.from_environment(), [given.catalog])
-    here = [f"{spec.engine}:{spec.weights}" for spec in engines.specs() if engines.missing(spec) is None]
+    here = [spec.name for spec in engines.specs() if engines.missing(spec) is None]
     for name in given.engine or here:
-        sys.stdout.write(json.dumps(measure(services, services.key(given.catalog), name)) + "\n")
+        sys.stdout.write(json.dumps(measure(services, services.catalogs.key(given.catalog), name)) + "\n")
         sys.stdout.flush()
     services.close()
 

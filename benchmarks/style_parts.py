@@ -29,9 +29,10 @@ def precision(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
 def main() -> None:
     """Measure, and print."""
     services = Services(Settings.from_environment(), [CATALOG])
-    encoder = engines.load("style", "distilled")
-    items = list(services.catalog(CATALOG))
-    vectors = np.concatenate([encoder.encode_images([services.catalog(CATALOG).open(item.id)]) for item in items])
+    encoder = engines.load(engines.spec("style:distilled"))
+    catalog = services.catalogs.catalog(CATALOG)
+    items = list(catalog)
+    vectors = np.concatenate([encoder.encode_images([catalog.open(item.id)]) for item in items])
     hands = np.array([item.attributes["label"] for item in items])
     subjects = np.array([item.attributes["subject"] for item in items])
     found: dict[str, dict[str, float]] = {}

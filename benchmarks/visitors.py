@@ -44,17 +44,18 @@ def main() -> None:
     from settings import Settings
 
     services = Services(Settings.from_environment(), [given.catalog])
-    key = services.key(given.catalog)
-    services.build(key, "squeezenet")
-    services.searcher(key, "squeezenet").by_image(services.catalog(key).open(next(iter(services.catalog(key))).id), 1)
-    ids = random.Random(given.seed).sample([item.id for item in services.catalog(key)], given.visitors)
+    key = services.catalogs.key(given.catalog)
+    spec, catalog = services.engines.spec("squeezenet"), services.catalogs.catalog(key)
+    services.indexes.build(key, spec)
+    services.indexes.searcher(key, spec).by_image(catalog.open(next(iter(catalog)).id), 1)
+    ids = random.Random(given.seed).sample([item.id for item in catalog], given.visitors)
     demo = ui.build(services)
     _, url, _ = demo.launch(quiet=True, prevent_thread_lock=True, **ui.launch_options(services))
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, spawn) as elsewhere:
         files = [Path(folder) / f"{place}.png" for place in range(given.visitors)]
         for file, item in zip(files, ids, strict=True):
-            services.catalog(key).open(item).save(file)
+            catalog.open(item).save(file)
         load = os.getloadavg()[0]
         spent = time.process_time()
         visits = elsewhere.submit(crowd, str(url), key, files).result()

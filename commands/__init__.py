@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from retrieval.catalogs.hub.download import Fetching
-from retrieval.core import AppError
+from retrieval.core import AppError, EncoderSpec
 from retrieval.indexing.build import Progress, Report
 from services import Services
 from settings import INDEXES, Settings
@@ -55,8 +55,8 @@ def open_catalog(
     for name in (catalog, *more):
         if name:
             with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as track:
-                services.opened.open(name, track=track)
-    return services, services.key(catalog)
+                services.catalogs.open(name, track=track)
+    return services, services.catalogs.key(catalog)
 
 
 def read(path: Path) -> bytes:
@@ -67,10 +67,10 @@ def read(path: Path) -> bytes:
         raise AppError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def build(services: Services, key: str, engine: str, weights: str | None, workers: str | None = None) -> Report:
+def build(services: Services, key: str, spec: EncoderSpec, workers: str | None = None) -> Report:
     """Bring an index up to date behind a progress bar, encoding in this process or on `workers`."""
     with bar() as track:
-        return services.build(key, engine, weights, track, workers)
+        return services.indexes.build(key, spec, track, workers)
 
 
 @contextmanager

@@ -24,15 +24,16 @@ Name = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """List the catalogues, and which engines have indexed them."""
     services = Services(Settings.from_environment(), OURS)
-    services.shelf.open_all()
-    entries = services.shelf.entries()
+    services.saved_catalogs.open_all()
+    entries = services.saved_catalogs.entries()
     names = [*((name, name, "") for name in OURS), *((entry.name, entry.key, entry.problem) for entry in entries)]
     found: list[dict[str, Any]] = []
     for name, key, problem in names:
         rows = services.overview.rows(key) if key else []
         found.append(
             {
-                "name": name, "key": key, "title": services.catalog(key).title if key else "", "problem": problem,
+                "name": name, "key": key, "problem": problem,
+                "title": services.catalogs.catalog(key).title if key else "",
                 "indexed": [f"{row.engine}:{row.weights}" for row in rows if row.state == "indexed"],
                 "stale": [f"{row.engine}:{row.weights}" for row in rows if row.state == "stale"],
                 "bytes": sum(row.size for row in rows),
@@ -54,8 +55,12 @@ def list_(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show what a catalogue holds, where it comes from, and how it stands with every engine."""
     services = Services(Settings.from_environment(), [name])
-    key = services.key(name)
-    info, facts, rows = services.opened.info(key), services.overview.facts(key), services.overview.rows(key, fresh=True)
+    key = services.catalogs.key(name)
+    info, facts, rows = (
+        services.catalogs.info(key),
+        services.overview.facts(key),
+        services.overview.rows(key, fresh=True),
+    )
     if as_json:
         attributes = {
             attribute: {"values": values, "different": different}
@@ -86,12 +91,12 @@ def add(name: Name, as_json: AsJson = False) -> None:
     """Open a catalogue at every start; a data set of the Hub is fetched now, going on where an earlier try broke."""
     services = Services(Settings.from_environment(), [])
     with fetching() as track:
-        key = services.shelf.add(name, track)
-    count = sum(1 for _ in services.catalog(key))
+        key = services.saved_catalogs.add(name, track)
+    count = sum(1 for _ in services.catalogs.catalog(key))
     if as_json:
-        print_json({"name": services.catalog(key).name, "key": key, "pictures": count})
+        print_json({"name": services.catalogs.catalog(key).name, "key": key, "pictures": count})
         return
-    out.print(f"{services.catalog(key).title} is open with {count:,} pictures. Index it:", markup=False)
+    out.print(f"{services.catalogs.catalog(key).title} is open with {count:,} pictures. Index it:", markup=False)
     out.print(f"  python cli.py index --catalog '{name}'", highlight=False, markup=False)
 
 
@@ -99,9 +104,9 @@ def add(name: Name, as_json: AsJson = False) -> None:
 def remove(name: Name) -> None:
     """Forget a catalogue, and delete its indexes and the copy of a data set; pictures of a folder or bucket stay."""
     services = Services(Settings.from_environment(), [])
-    services.shelf.open_all()
-    if not services.shelf.remove(services.shelf.called(name)):
-        known = ", ".join(entry.name for entry in services.shelf.entries()) or "none"
+    services.saved_catalogs.open_all()
+    if not services.saved_catalogs.remove(services.saved_catalogs.called(name)):
+        known = ", ".join(entry.name for entry in services.saved_catalogs.entries()) or "none"
         raise AppError(f"There is no catalogue '{name}' to remove. There are: {known}.")
     out.print(f"{name} is removed.", highlight=False, markup=False)
 

@@ -47,7 +47,9 @@ def edit(
     picture = decoding.decode(read(image))
     services, key = open_catalog(catalog, None) if search else (Services(Settings.from_environment(), ()), "")
     if search:  # what could fail for nothing goes before what costs money
-        build(services, key, search, weights)
+        spec = services.engines.spec(search, weights)
+        build(services, key, spec)
+        spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
     wish = Wish(
         picture, prompt, _change(services, mask, picture), model or services.edits.model, variants, size, quality
     )
@@ -55,7 +57,7 @@ def edit(
     for number, edited in enumerate(_made(services, wish), start=1):
         path = to if number == 1 else to.with_name(f"{to.stem}-{number}{to.suffix}")
         _write(path, edited, form)
-        found = services.searcher(key, search, weights).by_image(edited, k) if search else None
+        found = services.indexes.searcher(key, spec).by_image(edited, k) if search else None
         answers.append((path, found))
     if as_json:
         told = [_as_json(path, found.hits if found else None) for path, found in answers]

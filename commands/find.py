@@ -29,7 +29,7 @@ def index(
 ) -> None:
     """Encode what is new or changed in a catalogue; a second run has nothing to do."""
     services, key = open_catalog(catalog, label_pattern, index=index)
-    report = build(services, key, engine, weights, workers)
+    report = build(services, key, services.engines.spec(engine, weights), workers)
     speed = report.encoded / report.seconds if report.encoded else None
     if as_json:
         print_json(asdict(report) | {"per_second": speed})
@@ -75,15 +75,17 @@ def search(
     by_attributes = words is not None and image is None and engine == "product"
     phrases = None if words is None or by_attributes else parse(words)
     services, key = open_catalog(catalog, label_pattern, index=index)
-    engine = engine or ("squeezenet" if phrases is None else "clip")
-    if phrases and not services.spec(engine, weights).accepts_text:
+    engine = engine or services.engines.first("look-alike", words=phrases is not None).engine
+    spec = services.engines.spec(engine, weights)
+    if phrases and not spec.accepts_text:
         raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
     data = read(image) if image else b""
-    build(services, key, engine, weights)
-    searcher = services.searcher(key, engine, weights)
-    picture = pictures.decode(data, services.spec(engine, weights).image_size) if image else None
+    build(services, key, spec)
+    spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
+    searcher = services.indexes.searcher(key, spec)
+    picture = pictures.decode(data, spec.image_size) if image else None
     if by_attributes:
-        result = services.products.by_words(key, weights, words or "", k)[1]
+        result = services.products.by_words(key, spec, words or "", k)[1]
     elif phrases is None:
         assert picture is not None
         result = searcher.by_image(picture, k)
@@ -121,8 +123,9 @@ def duplicates(
     from retrieval.search.duplicates import THRESHOLDS
 
     services, key = open_catalog(catalog, label_pattern)
-    build(services, key, engine, weights)
-    forest = services.duplicates(key, engine, weights)
+    spec = services.engines.spec(engine, weights)
+    build(services, key, spec)
+    forest = services.evaluation.duplicates(key, services.engines.spec(spec.name))
     groups = forest.groups(threshold)
     counts = [(each, *forest.counts(each)) for each in THRESHOLDS]
     if as_json:

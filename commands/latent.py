@@ -22,8 +22,9 @@ def anomaly(
 ) -> None:
     """Say how strange each picture is to the latent space of clothes; higher is stranger."""
     services, key = open_catalog(queries, label_pattern)
+    spec = services.engines.spec("vae", weights)
     with bar() as track:
-        found, problems = services.latent.judge(key, weights, lambda done, total: track(Progress(done, total)))
+        found, problems = services.latent.judge(key, spec, lambda done, total: track(Progress(done, total)))
     for name, problem in problems:
         err.print(f"skipped {name}: {problem}", style="yellow", highlight=False, markup=False)
     if as_json:

@@ -54,10 +54,10 @@ def evaluate(
     if match == "pair" and queries:
         raise AppError("--match pair asks within one catalogue: leave --queries out.")
     services, key = open_catalog(catalog, label_pattern, queries)
-    asked = services.key(queries) if queries else None
+    spec, asked = services.engines.spec(engine, weights), services.catalogs.key(queries) if queries else None
     for each in dict.fromkeys([key, asked or key]):
-        build(services, each, engine, weights)
-    measured = services.evaluate(key, asked, engine, weights, protocol)
+        build(services, each, spec)
+    measured = services.evaluation.evaluate(services.engines.spec(spec.name), protocol, key, asked)
     if as_json:
         print_json(measured)
         return
@@ -83,12 +83,14 @@ def compare(
     from retrieval.evaluation import comparison
 
     services, key = open_catalog(catalog, label_pattern)
-    names = [name.strip() for name in engines.split(",") if name.strip()]
-    match = match or next(iter(services.matchable(key)), None)
+    specs = [services.engines.spec(name.strip()) for name in engines.split(",") if name.strip()]
+    match = match or next(iter(services.evaluation.matchable(key)), None)
     asked, searched = parse_where(query_where or ()), parse_where(gallery_where or ())
     protocol = EvaluationProtocol(match, exclude_label or (), asked, searched) if match else None
     with bar() as track:
-        found = services.compare(key, names, protocol, lambda step: track(Progress(step.done, step.total or 1)))
+        found = services.evaluation.compare(
+            key, specs, protocol, lambda step: track(Progress(step.done, step.total or 1))
+        )
     if as_json:
         print_json(comparison.as_dict(found))
     else:

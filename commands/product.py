@@ -32,11 +32,12 @@ def classify(
     if (image is None) == (catalog is None):
         raise AppError("Say what to classify: --image FILE or --catalog folder:PATH.")
     services, key = open_catalog(catalog or "sample", label_pattern)
-    side = services.spec("product", weights).image_size
+    spec = services.engines.spec("product", weights)
+    side = spec.image_size
     if image is not None:
-        _tell(services.products.classify([decoding.decode(read(image), side)], weights), [str(image)], as_json)
+        _tell(services.products.classify([decoding.decode(read(image), side)], spec), [str(image)], as_json)
         return
-    opened, ids, images = services.catalog(key), [], []
+    opened, ids, images = services.catalogs.catalog(key), [], []
     for item in opened:
         try:
             images.append(opened.open(item.id, side))
@@ -44,9 +45,9 @@ def classify(
         except BadPictureError as error:
             err.print(f"skipped {item.id}: {error}", style="yellow", highlight=False, markup=False)
         if len(images) == BATCH:
-            _tell(services.products.classify(images, weights), ids, as_json)
+            _tell(services.products.classify(images, spec), ids, as_json)
             ids, images = [], []
-    _tell(services.products.classify(images, weights) if images else [], ids, as_json)
+    _tell(services.products.classify(images, spec) if images else [], ids, as_json)
 
 
 def train(

@@ -86,7 +86,8 @@ class EncoderSpec:
     network sees it: an index made under other values of either is stale. `checkpoint` is the name on the Hub or the
     folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run. `parts`
     are what the vector is joined of, each a unit vector times the square root of its share
-    (see retrieval/search/parts.py).
+    (see retrieval/search/parts.py). `purposes` are keys of what the engine is for, the main one first; `files` names
+    the object, as `module:NAME`, that knows where its weights lie and how they are got.
     """
 
     engine: str
@@ -104,6 +105,13 @@ class EncoderSpec:
     checkpoint: str = ""
     remote_code: bool = False
     parts: tuple[Part, ...] = ()
+    purposes: tuple[str, ...] = ()
+    files: str = "engines.files:SHIPPED"
+
+    @property
+    def name(self) -> str:
+        """The one name of an engine with its weights, `engine:weights`."""
+        return f"{self.engine}:{self.weights}"
 
 
 def fingerprint(items: Iterable[Item]) -> str:

@@ -15,7 +15,7 @@ from PIL import Image
 
 import engines
 from retrieval.catalogs.local.folder import FolderCatalog
-from retrieval.core import Catalog, EncoderSpec
+from retrieval.core import Catalog, Encoder, EncoderSpec
 from retrieval.indexing.build import Progress, Report, build_index, stored_blocks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,11 +109,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
+def register(monkeypatch: pytest.MonkeyPatch, *rows: EncoderSpec, loaded: Sequence[Encoder] = ()) -> None:
+    """Let the registry have these rows only, and these of their networks loaded."""
+    monkeypatch.setattr(engines.REGISTRY, "rows", rows)
+    known = {(each.spec.engine, each.spec.weights, each.spec.digest): each for each in loaded}
+    monkeypatch.setattr(engines.REGISTRY, "_loaded", known)
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep everything in the test's own folder, under an engine without weights."""
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
+    register(monkeypatch, COLOUR_SPEC, loaded=[ColourEncoder()])
     monkeypatch.setenv("VISUAL_SEARCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("VISUAL_SEARCH_CLIP", "")
     return tmp_path

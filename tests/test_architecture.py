@@ -164,6 +164,6 @@ def test_starting_loads_no_framework(statement: str) -> None:
 
 
 def test_listing_engines_loads_no_framework() -> None:
-    loaded = loaded_by("import engines; [engines.spec(row.engine, row.weights) for row in engines.SPECS]")
+    loaded = loaded_by("import engines; [engines.spec(row.name) for row in engines.specs()]")
     assert "engines" in loaded
     assert not loaded & (HEAVY | {"gradio"})

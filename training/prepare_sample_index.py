@@ -33,10 +33,10 @@ def main() -> None:
         with TemporaryDirectory() as scratch:
             settings_here = replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none")
             services = Services(settings_here, [catalog])
-            target, spec = settings.prepared / catalog, services.named(engine)
-            report = services.build(catalog, spec.engine, spec.weights)
+            target, spec = settings.prepared / catalog, services.engines.spec(engine)
+            report = services.indexes.build(catalog, spec)
             if spec.engine == "vae":
-                services.latent.measure(catalog, spec.weights)
+                services.latent.measure(catalog, spec)
             for old in target.glob(f"{spec.engine}-{spec.weights}[.-]*"):
                 old.unlink()
             shutil.copytree(Path(scratch) / catalog, target, dirs_exist_ok=True)

@@ -221,7 +221,8 @@ def _row(checkpoint: str, weights: str, trusted: bool) -> EncoderSpec:
     return EncoderSpec(
         engine="clip", weights=weights, title=f"CLIP, {name}", dim=int(dim), image_size=int(side),
         licence=_LICENCES.get(checkpoint, "see its model card"), source=f"{checkpoint}, through the Hub's cache",
-        load=load, accepts_text=True, checkpoint=checkpoint, remote_code=trusted,
+        load=load, accepts_text=True, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
+        files="engines.clip.files:CHECKPOINT",
     )  # fmt: skip
 
 

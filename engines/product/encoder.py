@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engines import weights_path
+from engines.files import weights_path
 from engines.product.network import FEATURES, HEADS, Card, backbone, read
 from engines.runtime.resizing import squash
 from retrieval.core import AppError, EncoderSpec, Verdict
@@ -152,6 +152,6 @@ def _published(side: int) -> Any:  # noqa: ANN401 - keras is untyped
         raise AppError(
             "The published EfficientNetB0 weights could not be loaded: efficientnetb0_notop.h5 is not in keras's cache "
             f"and was not downloaded ({str(error).splitlines()[0] if str(error) else type(error).__name__}). Get them "
-            "with a network: python -c \"import engines; engines.load('product', 'imagenet')\" — or set KERAS_HOME to "
-            "a folder that has them in models/."
+            "with a network: python -c \"import engines; engines.load(engines.spec('product:imagenet'))\" — or set "
+            "KERAS_HOME to a folder that has them in models/."
         ) from error

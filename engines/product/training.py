@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageOps
 
-from engines import weights_path
+from engines.files import weights_path
 from engines.product.encoder import Product, softmax
 from engines.product.network import Card, read, write
 

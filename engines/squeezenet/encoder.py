@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the name every torch reader expec
 from PIL import Image
 from torch import Tensor, nn
 
-from engines import weights_path
+from engines.files import weights_path
 from engines.runtime.cpu import has_bfloat16
 from engines.runtime.parallel import encode_in_chunks
 from engines.runtime.resizing import squash
@@ -87,7 +87,8 @@ def _published_network() -> nn.Module:
         name = _PUBLISHED.url.rsplit("/", 1)[-1]
         raise AppError(
             f"The published SqueezeNet weights could not be loaded: {name} is not in torch's cache and was not "
-            f"downloaded ({error}). Get them with a network: python -c \"import engines; engines.load('squeezenet', "
-            f"'imagenet')\" — or set TORCH_HOME to a cache that has them in hub/checkpoints/."
+            f'downloaded ({error}). Get them with a network: python -c "import engines; '
+            "engines.load(engines.spec('squeezenet:imagenet'))\" — or set TORCH_HOME to a cache that has them in "
+            "hub/checkpoints/."
         ) from error
     return _PooledFeatures(network.features)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file
 
-from engines import weights_path
+from engines.files import weights_path
 from engines.style.deep_network import Deep
 from engines.style.network import LAYERS, Front
 from engines.style.patches import LAYER, alike_places
@@ -90,8 +90,9 @@ def _published() -> dict[str, np.ndarray]:
     except Exception as error:  # keras raises a bare Exception where a download fails, and h5py its own at a torn file
         raise AppError(
             f"The published VGG16 weights could not be loaded: they are not in keras's cache and were not downloaded "
-            f"({error}). Get them with a network: python -c \"import engines; engines.load('style', 'imagenet')\" — or "
-            f"put vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models/ (KERAS_HOME moves it)."
+            f'({error}). Get them with a network: python -c "import engines; '
+            "engines.load(engines.spec('style:imagenet'))\" — or put "
+            "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models/ (KERAS_HOME moves it)."
         ) from error
     found: dict[str, np.ndarray] = {}
     for name in LAYERS:

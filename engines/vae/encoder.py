@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from engines import weights_path
+from engines.files import weights_path
 from engines.vae.anomaly import Strangeness
 from engines.vae.network import SIDE, unpacked
 from engines.vae.preprocessing import garment_pixels

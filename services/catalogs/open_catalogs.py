@@ -11,15 +11,14 @@ from retrieval.catalogs.hub import names
 from retrieval.catalogs.hub.download import Track
 from retrieval.catalogs.hub.source import SUGGESTED
 from retrieval.catalogs.s3.catalog import S3Options
-from retrieval.core import AppError, Catalog
+from retrieval.core import AppError, Catalog, EncoderSpec
 from settings import Settings
 
 OURS = ("sample", "paintings")
 DRAWN = "drawn by our own script"
 
 GARMENTS = ("look-alike", "product", "latent")
-MODES = {"squeezenet": "look-alike", "clip": "look-alike", "style": "style", "product": "product", "vae": "latent"}
-"""What an engine is for."""
+"""What pictures of clothes are good for: the purposes of engines (see EncoderSpec)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class CatalogInfo:
     """What a page shows of a catalogue; `key` is safe in a URL.
 
     `source` and `licence` are empty where they are not known. A `private` one belongs to the visit that uploaded it.
-    `modes` says what it is good for, nothing where that is not known.
+    `purposes` say what it is good for, nothing where that is not known.
     """
 
     key: str
@@ -36,14 +35,16 @@ class CatalogInfo:
     source: str = ""
     licence: str = ""
     private: bool = False
-    modes: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
-    def suits(self, mode: str | None) -> bool:
-        """Return whether the pictures are, as far as is known, of the kind that a mode is for."""
-        return mode is None or not self.modes or mode in self.modes
+    def suits(self, spec: EncoderSpec | None) -> bool:
+        """Return whether the pictures are, as far as is known, of the kind that an engine is for."""
+        if spec is None or not spec.purposes or not self.purposes:
+            return True
+        return any(purpose in self.purposes for purpose in spec.purposes)
 
 
-class Opened:
+class OpenCatalogs:
     """The open catalogues by key, in the order in which they were opened; safe to share between threads.
 
     A private catalogue is in no list: who does not have its key, which cannot be guessed, learns nothing of it.
@@ -84,15 +85,14 @@ class Opened:
             self._homes.pop(key, None)
             self._keys = {name: known for name, known in self._keys.items() if known != key}
 
-    def infos(self, engine: str | None = None) -> list[CatalogInfo]:
+    def infos(self, spec: EncoderSpec | None = None) -> list[CatalogInfo]:
         """Return the open catalogues that everybody may see, in the order in which they were opened.
 
-        Those that do not suit `engine` come last.
+        Those that do not suit the engine `spec` come last.
         """
         with self._lock:
             keys = [key for key in self._catalogs if key not in self._homes]
-        mode = MODES.get(engine or "")
-        return sorted((self.info(key) for key in keys), key=lambda info: not info.suits(mode))
+        return sorted((self.info(key) for key in keys), key=lambda info: not info.suits(spec))
 
     def info(self, key: str) -> CatalogInfo:
         """Return the facts of an open catalogue, also of a private one; raises AppError."""
@@ -101,8 +101,8 @@ class Opened:
         with self._lock:
             private = key in self._homes
         note = DRAWN if key in OURS else "only you see it" if private else ""
-        modes = () if private else _modes(catalog.name)
-        return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private, modes)
+        purposes = () if private else _purposes(catalog.name)
+        return CatalogInfo(key, catalog.title, note, origin.source, origin.licence, private, purposes)
 
     def key(self, name: str) -> str:
         """Return the key of a catalogue that was opened as `name`."""
@@ -122,10 +122,10 @@ class Opened:
         return self._homes[key] / "indexes" if key in self._homes else self._settings.index_cache / key
 
 
-def _modes(name: str) -> tuple[str, ...]:
+def _purposes(name: str) -> tuple[str, ...]:
     """Return what a catalogue is good for, by its name; nothing where only its owner knows."""
     form = name.partition(":")[0]
     if form == "hf":
-        mode, _ = SUGGESTED.get(names.parse(name).repo, ("", ""))
-        return GARMENTS if mode in ("look-alike", "product") else (mode,) if mode else ()
+        purpose, _ = SUGGESTED.get(names.parse(name).repo, ("", ""))
+        return GARMENTS if purpose in GARMENTS else (purpose,) if purpose else ()
     return {"sample": GARMENTS, "deepfashion2": GARMENTS, "paintings": ("style",), "idx": ("latent",)}.get(form, ())

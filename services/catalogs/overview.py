@@ -11,7 +11,7 @@ import engines
 from retrieval import catalogs
 from retrieval.core import AppError, EncoderSpec, StaleIndexError
 from retrieval.indexing import build, storage
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes, Status
 from services.indexes.views import KEPT_FOR, Views
 
@@ -58,9 +58,9 @@ class Row:
 class Overview:
     """Looks at catalogues and at what lies on disk of their indexes; loads no network."""
 
-    def __init__(self, opened: Opened, indexes: Indexes, views: Views) -> None:
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, views: Views) -> None:
         """Look through the given parts."""
-        self._opened, self._indexes, self._views = opened, indexes, views
+        self._catalogs, self._indexes, self._views = catalogs, indexes, views
         self._counted: dict[str, tuple[str, float, Facts]] = {}
 
     def facts(self, catalog: str) -> Facts:
@@ -79,7 +79,7 @@ class Overview:
         sheet: list[str] = []
         number = 0
         try:
-            for item in catalogs.known(self._opened.catalog(catalog)):
+            for item in catalogs.known(self._catalogs.catalog(catalog)):
                 # A sheet that grows sparser as it fills is spread over the whole, however long that is.
                 if number % max(1, (1 << number.bit_length()) >> 3) == 0:
                     sheet.append(item.id)
@@ -99,7 +99,7 @@ class Overview:
         mark = ""
         if fresh:
             try:
-                mark = self._opened.catalog(catalog).fingerprint()
+                mark = self._catalogs.catalog(catalog).fingerprint()
             except AppError:
                 mark = ""
         return [self._row(catalog, spec, mark) for spec in engines.specs()]
@@ -108,7 +108,7 @@ class Overview:
         folder = self._indexes.folder(catalog)
         absent = engines.missing(spec)
         size = sum(path.stat().st_size for path in storage.files(folder, spec) if path.exists())
-        job = self._indexes.status(catalog, spec.engine, spec.weights)
+        job = self._indexes.status(catalog, spec)
         busy = job if job.state in ("waiting", "building") else None
         state, why, pictures, skipped, made, searched = "missing", "", 0, 0, "", ""
         try:

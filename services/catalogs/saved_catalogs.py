@@ -15,8 +15,8 @@ from retrieval.catalogs.hub.download import Track
 from retrieval.catalogs.s3 import catalog as s3_catalog
 from retrieval.catalogs.s3 import listing
 from retrieval.core import AppError
-from services.catalogs.open_catalogs import Opened
-from services.catalogs.saved_names import Registry
+from services.catalogs.open_catalogs import OpenCatalogs
+from services.catalogs.saved_names import SavedNames
 from services.indexes import vector_indexes
 from services.indexes.indexes import Indexes
 from settings import Settings
@@ -33,20 +33,20 @@ class Entry:
     problem: str = ""
 
 
-class Shelf:
+class SavedCatalogs:
     """Opens, registers and removes catalogues by name; safe to share between threads."""
 
-    def __init__(self, settings: Settings, opened: Opened, indexes: Indexes) -> None:
+    def __init__(self, settings: Settings, catalogs: OpenCatalogs, indexes: Indexes) -> None:
         """Read nothing yet."""
-        self._settings, self._opened, self._indexes = settings, opened, indexes
-        self._registry = Registry(settings.registry)
+        self._settings, self._catalogs, self._indexes = settings, catalogs, indexes
+        self._names = SavedNames(settings.registry)
         self._problems: dict[str, str] = {}
         self._taking = threading.Lock()
 
     def open_all(self) -> None:
         """Open every registered catalogue that is on this machine; what is not is kept as a problem, not an error."""
         try:
-            names = self._registry.names()
+            names = self._names.names()
         except AppError as error:
             log.warning("%s", error)
             return
@@ -54,16 +54,16 @@ class Shelf:
             try:
                 if name.startswith("hf:") and not catalog.is_here(hub_names.parse(name), self._settings.hub):
                     raise AppError(f"It is not on this machine any more. Get it: python cli.py catalogs add '{name}'")
-                self._opened.open(name)
+                self._catalogs.open(name)
             except AppError as error:
                 log.warning("%s: %s", name, error)
                 self._problems[name] = str(error)
 
     def add(self, name: str, track: Track = lambda fetching: None) -> str:
         """Open the catalogue called `name`, remember it for every start, and return its key; raises AppError."""
-        key = self._opened.open(name, track=track)
+        key = self._catalogs.open(name, track=track)
         if name != key:  # what is always there needs no entry
-            self._registry.add(self._opened.catalog(key).name)
+            self._names.add(self._catalogs.catalog(key).name)
             self._problems.pop(name, None)
         return key
 
@@ -74,20 +74,20 @@ class Shelf:
         if not wanted.limit or wanted.limit > most:
             raise AppError(f"Say how many pictures you want, 1 to {most:,}. More can be opened on the command line.")
         with self._taking:
-            known = self._registry.names()
+            known = self._names.names()
             held = [each for each in known if each.startswith("hf:")]
             if str(wanted) not in held and len(held) >= self._settings.max_hub_catalogs:
                 raise AppError(f"{len(held)} data sets are open here, as many as this page keeps. Use one of them.")
-            key = self._opened.open(str(wanted), anonymous=True, track=track)
-            self._registry.add(str(wanted))
+            key = self._catalogs.open(str(wanted), anonymous=True, track=track)
+            self._names.add(str(wanted))
         return key
 
     def entries(self) -> list[Entry]:
         """Return the registered names, with the key of what is open and the problem of what is not."""
         found = []
-        for name in self._registry.names():
+        for name in self._names.names():
             try:
-                found.append(Entry(name, self._opened.key(name)))
+                found.append(Entry(name, self._catalogs.key(name)))
             except KeyError:
                 found.append(Entry(name, None, self._problems.get(name, "")))
         return found
@@ -97,14 +97,14 @@ class Shelf:
 
         Pictures of folders and buckets, and the library's own cache, are never touched. Returns whether there was any.
         """
-        known = self._registry.remove(name)
+        known = self._names.remove(name)
         try:
-            key = self._opened.key(name)
+            key = self._catalogs.key(name)
         except KeyError:
             key = None
         if key:
-            folder, stopped = self._opened.folder(key), threading.Event()
-            self._opened.close(key)
+            folder, stopped = self._catalogs.folder(key), threading.Event()
+            self._catalogs.close(key)
             self._indexes.forget(key, stopped.set)
             stopped.wait()  # who adds it again would write where this deletes
             try:
@@ -125,7 +125,7 @@ class Shelf:
         with suppress(AppError):
             wanted = str(hub_names.parse(name)) if name.startswith("hf:") else name.rstrip("/")
             place = Path(name.partition(":")[2]).expanduser().resolve()
-            for known in self._registry.names():
+            for known in self._names.names():
                 if known in (name, wanted, f"{name.partition(':')[0]}:{place}"):
                     return known
         return name

@@ -10,7 +10,7 @@ from retrieval.core import AppError
 from retrieval.indexing.storage import write_atomically
 
 
-class Registry:
+class SavedNames:
     """Names of catalogues, in the order in which they were added; each change is on disk before it returns."""
 
     def __init__(self, path: Path) -> None:

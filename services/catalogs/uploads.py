@@ -19,7 +19,7 @@ from retrieval.catalogs.local import unpack
 from retrieval.catalogs.local.folder import FolderCatalog
 from retrieval.catalogs.local.unpack import Bounds, Kept
 from retrieval.core import AppError, Origin
-from services.catalogs.open_catalogs import CatalogInfo, Opened
+from services.catalogs.open_catalogs import CatalogInfo, OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.indexes.views import Views
 from settings import Settings
@@ -43,9 +43,9 @@ class _Visit:
 class Uploads:
     """The catalogues of each visit. A visit and a catalogue have names of 128 random bits: who has them may see it."""
 
-    def __init__(self, settings: Settings, opened: Opened, indexes: Indexes, views: Views) -> None:
+    def __init__(self, settings: Settings, catalogs: OpenCatalogs, indexes: Indexes, views: Views) -> None:
         """Begin without a visit; delete what a process that is no more has left."""
-        self._settings, self._opened = settings, opened
+        self._settings, self._catalogs = settings, catalogs
         self._indexes, self._views = indexes, views
         self._visits: dict[str, _Visit] = {}
         self._lock = threading.Lock()
@@ -108,14 +108,14 @@ class Uploads:
                 raise AppError("This visit has ended. Read the page anew and send your pictures again.")
             known.keys.append(key)
             self._bytes[key] = kept.bytes
-        self._opened.keep_private(key, catalog, home)
+        self._catalogs.keep_private(key, catalog, home)
         return key, kept
 
     def of(self, visit: str | None) -> list[CatalogInfo]:
         """Return the catalogues of a visit."""
         with self._lock:
             keys = list(self._visits[visit].keys) if visit and visit in self._visits else []
-        return [self._opened.info(key) for key in keys]
+        return [self._catalogs.info(key) for key in keys]
 
     def remove(self, visit: str, key: str) -> None:
         """Delete a catalogue of a visit: its pictures, its indexes, everything; raises AppError for another's."""
@@ -148,7 +148,7 @@ class Uploads:
             self._delete(key)
 
     def _delete(self, key: str) -> None:
-        self._opened.close(key)
+        self._catalogs.close(key)
         self._views.forget(key)
         self._indexes.forget(key, lambda: self._clear(key))
 

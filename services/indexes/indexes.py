@@ -20,7 +20,7 @@ from retrieval.indexing import storage
 from retrieval.indexing.build import IndexFacts, Progress, Report, Stopped
 from retrieval.indexing.storage import Manifest
 from retrieval.search.searcher import Searcher
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes import vector_indexes
 from services.indexes.workers import Recipe, elsewhere
 from settings import Settings
@@ -66,25 +66,24 @@ class _Job:
 class Indexes:
     """One job for each catalogue, engine and weights that anyone asked for; one build at a time."""
 
-    def __init__(self, settings: Settings, opened: Opened) -> None:
+    def __init__(self, settings: Settings, catalogs: OpenCatalogs) -> None:
         """Begin without a job."""
-        self._settings, self._opened = settings, opened
-        self._jobs: dict[tuple[str, str, str], _Job] = {}
+        self._settings, self._catalogs = settings, catalogs
+        self._jobs: dict[tuple[str, str], _Job] = {}
         self._lock = threading.Lock()
         self._builds = threading.Lock()
         self._stopping = threading.Event()
 
     def folder(self, catalog: str) -> Path:
         """Return where the indexes of a catalogue lie."""
-        return self._opened.folder(catalog)
+        return self._catalogs.folder(catalog)
 
-    def status(self, catalog: str, engine: str, weights: str | None = None) -> Status:
-        """Return how the index of `catalog` under `engine` stands."""
-        return self._job(catalog, engines.spec(engine, weights)).status
+    def status(self, catalog: str, spec: EncoderSpec) -> Status:
+        """Return how the index of `catalog` under an engine stands."""
+        return self._job(catalog, spec).status
 
-    def ensure(self, catalog: str, engine: str, weights: str | None = None) -> None:
+    def ensure(self, catalog: str, spec: EncoderSpec) -> None:
         """Bring the index up to date in the background, unless that runs or ended within the last seconds."""
-        spec = engines.spec(engine, weights)
         job = self._job(catalog, spec)
         with self._lock:
             recent = job.status.checked_at and time.time() - job.status.checked_at < RECHECK_SECONDS
@@ -98,39 +97,35 @@ class Indexes:
     def build(
         self,
         catalog: str,
-        engine: str,
-        weights: str | None = None,
+        spec: EncoderSpec,
         track: Callable[[Progress], None] | None = None,
         workers: str | None = None,
     ) -> Report:
         """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process."""
-        spec = engines.fetched(engines.spec(engine, weights))
+        spec = engines.REGISTRY.fetched(spec)
         folder = self.folder(catalog)
         self._take_prepared(catalog, folder)
-        source, digest = self._opened.catalog(catalog), engines.digest(spec)
+        source, digest = self._catalogs.catalog(catalog), engines.digest(spec)
         encode = None
         if workers:
-            recipe = Recipe(
-                self._settings.public, source.name, self._opened.label_pattern, spec.engine, spec.weights, digest
-            )
+            recipe = Recipe(self._settings.public, source.name, self._catalogs.label_pattern, spec.name, digest)
             encode = elsewhere(workers, recipe, spec)
         track = track or (lambda progress: None)
         report = indexing.build_index(
             source,
             spec,
             digest,
-            lambda: engines.load(spec.engine, spec.weights),
+            lambda: engines.load(spec),
             folder,
             track,
             encode,
         )
         return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, track))
 
-    def searcher(self, catalog: str, engine: str, weights: str | None = None) -> Searcher:
+    def searcher(self, catalog: str, spec: EncoderSpec) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
-        spec = engines.spec(engine, weights)
         job = self._job(catalog, spec)
-        return job.searcher or self._open(catalog, spec, job)
+        return job.searcher or self._load(catalog, spec, job)
 
     def brought_up(self, catalog: str, spec: EncoderSpec, track: comparison.Track) -> Searcher:
         """Bring the index up to date now, after builds that run in the background, and return its searcher."""
@@ -148,8 +143,8 @@ class Indexes:
         with self._lock:
             job.halted = job.halted and job.running
         with self._turn(job):
-            self.build(catalog, spec.engine, spec.weights, told)
-        spec = engines.spec(spec.engine, spec.weights)  # a checkpoint that was just fetched tells its own size
+            self.build(catalog, spec, told)
+        spec = engines.spec(spec.name)  # a checkpoint that was just fetched tells its own size
         return self._current(catalog, spec, job)
 
     def facts(self, catalog: str, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
@@ -170,17 +165,16 @@ class Indexes:
         """Return whether an open index of the catalogue has the item."""
         return held(self.searchers(catalog), item_id)
 
-    def halt(self, catalog: str, engine: str, weights: str | None = None) -> None:
+    def halt(self, catalog: str, spec: EncoderSpec) -> None:
         """Ask a build to stop after its batch, or before it begins; what it stored is kept."""
-        self._job(catalog, engines.spec(engine, weights)).halted = True
+        self._job(catalog, spec).halted = True
 
-    def delete(self, catalog: str, engine: str, weights: str | None = None) -> None:
+    def delete(self, catalog: str, spec: EncoderSpec) -> None:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
-        spec = engines.spec(engine, weights)
         folder, job = self.folder(catalog), self._job(catalog, spec)
         vector_indexes.forget(self._settings, storage.files(folder, spec))
         with self._lock:
-            self._jobs.pop((catalog, spec.engine, spec.weights), None)
+            self._jobs.pop((catalog, spec.name), None)
             job.halted = True
         job.idle.wait()
         storage.delete(folder, spec)
@@ -224,13 +218,13 @@ class Indexes:
                 job.idle.set()
 
     def _job(self, catalog: str, spec: EncoderSpec) -> _Job:
-        self._opened.catalog(catalog)
+        self._catalogs.catalog(catalog)
         with self._lock:
-            return self._jobs.setdefault((catalog, spec.engine, spec.weights), _Job())
+            return self._jobs.setdefault((catalog, spec.name), _Job())
 
     def _settings_for(self, catalog: str) -> Settings:
         """Return the settings, but that what a visitor uploaded stays on this machine."""
-        return replace(self._settings, index="auto") if self._opened.info(catalog).private else self._settings
+        return replace(self._settings, index="auto") if self._catalogs.info(catalog).private else self._settings
 
     def _take_prepared(self, catalog: str, folder: Path) -> None:
         """Begin from the index that ships with the drawn sample, so that a first start encodes nothing."""
@@ -252,13 +246,13 @@ class Indexes:
                     f"{folder} could not be written ({error.strerror or error}). Free some space and try again."
                 ) from None
 
-    def _open(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
+    def _load(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
         """Load the finished index into `job` and return its searcher; raises MissingIndexError or StaleIndexError."""
         folder = self.folder(catalog)
         manifest = indexing.open_manifest(folder, spec)
         manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
         index = vector_indexes.opened(self._settings_for(catalog), folder, spec)
-        searcher = Searcher(index, lambda: engines.load(spec.engine, spec.weights))
+        searcher = Searcher(index, lambda: engines.load(spec))
         job.searcher, job.made = searcher, manifest.made
         return searcher
 
@@ -267,8 +261,8 @@ class Indexes:
             if job.searcher is None:
                 self._open_finished(catalog, spec, job)
             with self._turn(job):
-                report = self.build(catalog, spec.engine, spec.weights, lambda p: self._track(catalog, job, p))
-            self._current(catalog, engines.spec(spec.engine, spec.weights), job)
+                report = self.build(catalog, spec, lambda p: self._track(catalog, job, p))
+            self._current(catalog, engines.spec(spec.name), job)
             job.status = Status(
                 "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=time.time(),
                 skipped=tuple(report.skipped),
@@ -285,18 +279,18 @@ class Indexes:
             job.running = False
         if job.status.state == "ready":
             with suppress(AppError):  # the first question will say what is missing
-                engines.load(spec.engine, spec.weights)
+                engines.load(spec)
 
     def _current(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
         """Return the searcher of the index as it now is on disk."""
         if job.searcher is None or job.made != indexing.open_manifest(self.folder(catalog), spec).made:
-            return self._open(catalog, spec, job)
+            return self._load(catalog, spec, job)
         return job.searcher
 
     def _open_finished(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:
         try:
             self._take_prepared(catalog, self.folder(catalog))
-            searcher = self._open(catalog, spec, job)
+            searcher = self._load(catalog, spec, job)
             job.status = replace(job.status, pictures=len(searcher.index))
         except (MissingIndexError, storage.StaleIndexError):
             return
@@ -312,7 +306,7 @@ class Indexes:
             job.told = time.monotonic()
             log.info(
                 "%s: %d of %d pictures, %.0f a second, %.0f s left",
-                self._opened.catalog(catalog).title, progress.done, progress.total, progress.per_second,
+                self._catalogs.catalog(catalog).title, progress.done, progress.total, progress.per_second,
                 progress.seconds_left or 0.0,
             )  # fmt: skip
 

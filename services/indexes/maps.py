@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import engines
 from retrieval.core import AppError, Attributes, EncoderSpec
 from retrieval.evaluation import projection
 from retrieval.evaluation.measures import Collection
@@ -82,12 +81,14 @@ class Maps:
         if method not in projection.METHODS:
             raise AppError(f"There is no map '{method}'. Choose one of: {', '.join(projection.METHODS)}.")
         made = build.open_manifest(self._indexes.folder(catalog), spec).made
-        key = (catalog, spec.engine, spec.weights, method)
+        key = (catalog, spec.name, method)
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.made != made:
                 job = self._jobs[key] = _Job(made)
-                threading.Thread(target=self._run, args=(*key, job), name=f"map {catalog}", daemon=True).start()
+                threading.Thread(
+                    target=self._run, args=(catalog, spec, method, job), name=f"map {catalog}", daemon=True
+                ).start()
             self._jobs.move_to_end(key)
             if job.status.state == "failed":
                 del self._jobs[key]  # told once; whoever asks again has it tried again
@@ -98,7 +99,7 @@ class Maps:
         """Ask the maps that are being made to stop."""
         self._stopping.set()
 
-    def _run(self, catalog: str, engine: str, weights: str, method: str, job: _Job) -> None:
+    def _run(self, catalog: str, spec: EncoderSpec, method: str, job: _Job) -> None:
         def track(done: int, total: int) -> None:
             if self._stopping.is_set():
                 raise Stopped
@@ -106,7 +107,7 @@ class Maps:
 
         try:
             with self._turn:
-                found = self.make(catalog, engines.spec(engine, weights), method, track)
+                found = self.make(catalog, spec, method, track)
             job.status = MapStatus("ready", map=found)
         except Stopped:
             job.status = MapStatus("failed", error="The app is closing.")

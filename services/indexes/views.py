@@ -12,7 +12,7 @@ from PIL import Image
 from retrieval import catalogs
 from retrieval.core import AppError
 from retrieval.pictures import decoding
-from services.catalogs.open_catalogs import OURS, Opened
+from services.catalogs.open_catalogs import OURS, OpenCatalogs
 from services.indexes.indexes import Indexes, held
 from settings import Settings
 
@@ -27,9 +27,9 @@ KEPT_FOR = 20
 class Views:
     """Pictures, facets and examples, kept while they are true; safe to share between threads."""
 
-    def __init__(self, settings: Settings, opened: Opened, indexes: Indexes) -> None:
+    def __init__(self, settings: Settings, catalogs: OpenCatalogs, indexes: Indexes) -> None:
         """Keep nothing yet."""
-        self._settings, self._opened, self._indexes = settings, opened, indexes
+        self._settings, self._catalogs, self._indexes = settings, catalogs, indexes
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._sheets: dict[str, set[str]] = {}
@@ -46,7 +46,7 @@ class Views:
         if known and known[0] == made and (made or started < known[1]):
             return known[2]
         counts: dict[str, Counter[str]] = {}
-        for item in catalogs.known(self._opened.catalog(catalog)):
+        for item in catalogs.known(self._catalogs.catalog(catalog)):
             for name, value in item.attributes.items():
                 counts.setdefault(name, Counter())[value] += 1
         found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
@@ -63,7 +63,7 @@ class Views:
             return chosen.read_text(encoding="utf-8").split()
         by_label: dict[str, str] = {}
         searchers = self._indexes.searchers(catalog)
-        for item in catalogs.known(self._opened.catalog(catalog)):
+        for item in catalogs.known(self._catalogs.catalog(catalog)):
             if searchers and not held(searchers, item.id):
                 continue
             by_label.setdefault(item.attributes.get("label", item.id), item.id)
@@ -75,7 +75,7 @@ class Views:
     def picture(self, catalog: str, item_id: str) -> Image.Image:
         """Return an item's picture, upright RGB; raises AppError for an id that no index of the catalogue holds."""
         self._check_known(catalog, item_id)
-        return self._opened.catalog(catalog).open(item_id)
+        return self._catalogs.catalog(catalog).open(item_id)
 
     def thumbnail(self, catalog: str, item_id: str, side: int = 320) -> bytes:
         """Return an item as a JPEG of at most `side` pixels; raises AppError for an id that no index holds."""
@@ -85,7 +85,7 @@ class Views:
                 self._thumbnails.move_to_end(key)
                 return self._thumbnails[key]
         self._check_known(catalog, item_id)
-        data = decoding.thumbnail(self._opened.catalog(catalog).open(item_id, side), side)
+        data = decoding.thumbnail(self._catalogs.catalog(catalog).open(item_id, side), side)
         with self._lock:
             self._thumbnails[key] = data
             if len(self._thumbnails) > _THUMBNAILS:
@@ -95,7 +95,7 @@ class Views:
     def link(self, catalog: str, item_id: str) -> str | None:
         """Return an address from which a browser gets an item itself, where the settings want that; else None."""
         self._check_known(catalog, item_id)
-        return catalogs.link(self._opened.catalog(catalog), item_id)
+        return catalogs.link(self._catalogs.catalog(catalog), item_id)
 
     def may_show(self, catalog: str, ids: Sequence[str]) -> None:
         """Let these pictures of a catalogue be shown, though no index may hold them yet."""
@@ -111,6 +111,6 @@ class Views:
                 del self._thumbnails[key]
 
     def _check_known(self, catalog: str, item_id: str) -> None:
-        self._opened.catalog(catalog)
+        self._catalogs.catalog(catalog)
         if item_id not in self._sheets.get(catalog, ()) and not self._indexes.holds(catalog, item_id):
             raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")

@@ -11,38 +11,38 @@ from pathlib import Path
 import engines
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing.encoding import Encode
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.models.store import ModelStore
 from settings import ROOT, Settings
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to open one catalogue and load one encoder, whose weights have this digest, on any machine."""
+    """How to open one catalogue and load one engine, by its name and the digest of its weights, on any machine."""
 
     settings: Settings
     catalog: str
     label_pattern: str | None
     engine: str
-    weights: str
     digest: str
 
     def open(self) -> Catalog:
         """Open the catalogue on this machine; raises AppError."""
-        opened = Opened(_here(self.settings), self.label_pattern)
-        return opened.catalog(opened.open(self.catalog))
+        catalogs = OpenCatalogs(_here(self.settings), self.label_pattern)
+        return catalogs.catalog(catalogs.open(self.catalog))
 
     def load(self) -> Encoder:
         """Load the encoder on this machine; raises AppError where it is missing or has other weights."""
-        engines.offer_clip(self.settings.clip, self.settings.trusted)
-        engines.offer_models(ModelStore(self.settings.index_cache / "models").rows())
-        found = engines.digest(engines.spec(self.engine, self.weights))
+        engines.REGISTRY.offer_clip(self.settings.clip, self.settings.trusted)
+        ModelStore(self.settings.index_cache / "models", engines.REGISTRY.offer_models)
+        spec = engines.spec(self.engine)
+        found = engines.digest(spec)
         if found != self.digest:
             raise AppError(
-                f"The machine {socket.gethostname()} has other weights of {self.engine} {self.weights} ({found} is not "
+                f"The machine {socket.gethostname()} has other weights of {spec.engine} {spec.weights} ({found} is not "
                 f"{self.digest}). Give all machines the same."
             )
-        return engines.load(self.engine, self.weights)
+        return engines.load(spec)
 
 
 def _here(settings: Settings) -> Settings:

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from typing import cast
 
 import engines
-from retrieval.core import AppError, LatentEncoder
+from retrieval.core import AppError, EncoderSpec, LatentEncoder
 from retrieval.evaluation import anomaly
 from retrieval.evaluation.anomaly import Strangeness, Track
 from retrieval.evaluation.measures import Collection
 from retrieval.indexing import build
 from retrieval.indexing.build import Stopped
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 
 log = logging.getLogger(__name__)
-
-ENGINE = "vae"
 
 
 @dataclass(slots=True)
@@ -37,52 +35,50 @@ class Survey:
 class Latent:
     """One survey for each catalogue and latent space that anyone asked for; safe to share between threads."""
 
-    def __init__(self, opened: Opened, indexes: Indexes) -> None:
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes) -> None:
         """Measure nothing yet."""
-        self._opened, self._indexes = opened, indexes
+        self._catalogs, self._indexes = catalogs, indexes
         self._surveys: dict[tuple[str, str], Survey] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def encoder(self, weights: str | None = None) -> LatentEncoder:
+    def encoder(self, spec: EncoderSpec) -> LatentEncoder:
         """Return a loaded latent space; raises AppError."""
-        return cast(LatentEncoder, engines.load(ENGINE, weights))
+        return cast(LatentEncoder, engines.load(spec))
 
-    def survey(self, catalog: str, weights: str | None = None) -> Survey:
+    def survey(self, catalog: str, spec: EncoderSpec) -> Survey:
         """Return how strange the pictures of a catalogue are, or how far measuring that is; it begins when first asked.
 
         Raises MissingIndexError or StaleIndexError while the catalogue has no index of this latent space.
         """
-        spec = engines.spec(ENGINE, weights)
         made = build.open_manifest(self._indexes.folder(catalog), spec).made
         with self._lock:
-            survey = self._surveys.get((catalog, spec.weights))
+            survey = self._surveys.get((catalog, spec.name))
             if survey and survey.made == made:
                 return survey
-            survey = self._surveys[catalog, spec.weights] = Survey(running=True, made=made)
+            survey = self._surveys[catalog, spec.name] = Survey(running=True, made=made)
         name = f"strangeness {catalog}"
-        threading.Thread(target=self._run, args=(catalog, weights, survey), name=name, daemon=True).start()
+        threading.Thread(target=self._run, args=(catalog, spec, survey), name=name, daemon=True).start()
         return survey
 
     def judge(
-        self, catalog: str, weights: str | None = None, track: Track = lambda done, total: None
+        self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None
     ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
         """Return (id, strangeness) of every picture of a catalogue in its order, and (id, problem) of those skipped."""
-        ids = [item.id for item in self._opened.catalog(catalog)]
+        ids = [item.id for item in self._catalogs.catalog(catalog)]
         if not ids:
-            raise AppError(f"There are no pictures in {self._opened.catalog(catalog).title} to judge.")
-        return anomaly.judge(self._opened.catalog(catalog), self.encoder(weights), ids, track)
+            raise AppError(f"There are no pictures in {self._catalogs.catalog(catalog).title} to judge.")
+        return anomaly.judge(self._catalogs.catalog(catalog), self.encoder(spec), ids, track)
 
-    def measure(self, catalog: str, weights: str | None = None, track: Track = lambda done, total: None) -> Strangeness:
+    def measure(self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None) -> Strangeness:
         """Measure the strangeness of every indexed picture now, keep it beside the index and return it."""
-        spec = engines.spec(ENGINE, weights)
         folder = self._indexes.folder(catalog)
         held = Collection.of(folder, spec)
         mark = anomaly.mark(held.ids, held.vectors, engines.digest(spec))
         known = anomaly.load(folder, spec, mark)
         if known:
             return known
-        judged, _ = anomaly.judge(self._opened.catalog(catalog), self.encoder(weights), held.ids, track)
+        judged, _ = anomaly.judge(self._catalogs.catalog(catalog), self.encoder(spec), held.ids, track)
         found = anomaly.ranked(mark, judged)
         anomaly.save(folder, spec, found)
         return found
@@ -91,14 +87,14 @@ class Latent:
         """Ask running surveys to stop."""
         self._stopping.set()
 
-    def _run(self, catalog: str, weights: str | None, survey: Survey) -> None:
+    def _run(self, catalog: str, spec: EncoderSpec, survey: Survey) -> None:
         def track(done: int, total: int) -> None:
             if self._stopping.is_set():
                 raise Stopped
             survey.done, survey.total = done, total
 
         try:
-            survey.found = self.measure(catalog, weights, track)
+            survey.found = self.measure(catalog, spec, track)
         except Stopped:
             pass
         except AppError as error:

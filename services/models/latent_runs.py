@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.models import latent_training
 from services.models.latent_training import ENGINE
-from services.models.runs import Report, Runs, Save, Trained
+from services.models.runs import Report, Runs, Trained
 from services.models.store import ModelStore
 from services.tasks import Job, Queue
 
@@ -15,15 +15,15 @@ from services.tasks import Job, Queue
 class LatentRuns(Runs):
     """The trainings of latent spaces."""
 
-    def __init__(self, opened: Opened, queue: Queue, models: ModelStore, save: Save) -> None:
+    def __init__(self, catalogs: OpenCatalogs, queue: Queue, models: ModelStore) -> None:
         """Begin without a run; see `Runs`."""
-        super().__init__(ENGINE, queue, models, save)
-        self._opened = opened
+        super().__init__(ENGINE, queue, models)
+        self._catalogs = catalogs
 
     def start(self, catalog: str, latent: int, epochs: int, beta: float, name: str) -> str:
         """Put a training in the queue and return the name of its model; raises AppError for what cannot be trained."""
         by = latent_training.recipe(latent, epochs, beta)
-        pictures, tidy = self._opened.catalog(catalog), self.checked(name)
+        pictures, tidy = self._catalogs.catalog(catalog), self.checked(name)
 
         def work(job: Job) -> None:
             self.keep(latent_training.train(pictures, by, tidy, job.report, lambda: job.stopped))
@@ -42,4 +42,4 @@ class LatentRuns(Runs):
         """Train now and keep the model; None when it was stopped before anything was learnt."""
         by = latent_training.recipe(latent, epochs)
         tidy = self.checked(name)
-        return self.keep(latent_training.train(self._opened.catalog(catalog), by, tidy, report, stopped))
+        return self.keep(latent_training.train(self._catalogs.catalog(catalog), by, tidy, report, stopped))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+import engines
 from engines.vae.options import Recipe
-from retrieval.core import AppError, Attributes, BadPictureError, Catalog, EncoderSpec
+from retrieval.core import AppError, Attributes, BadPictureError, Catalog
 from retrieval.pictures.sheets import sheet
 from services.models.runs import Report, Trained
 
@@ -54,10 +56,9 @@ def train(
     if not epochs:
         return None
     about = {"recipe": used.as_dict(), "data": catalog.title, "pictures": len(pixels), "classes": classes}
-    spec = EncoderSpec(
-        engine=ENGINE, weights=name, title=f"Latent space '{name}', {used.latent} numbers", dim=used.dim,
-        image_size=IMAGE_SIZE, licence="that of your pictures", source=f"trained here on {catalog.title}",
-        load="engines.vae.encoder:VariationalAutoencoder",
+    spec = replace(
+        engines.REGISTRY.base(ENGINE), weights=name, title=f"Latent space '{name}', {used.latent} numbers",
+        dim=used.dim, licence="that of your pictures", source=f"trained here on {catalog.title}",
     )  # fmt: skip
     return Trained(spec, finished(networks, used, pixels, about), {**about, "epochs": epochs})
 

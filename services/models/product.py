@@ -13,18 +13,17 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval.core import AppError, BadPictureError, Classifier, Filter, Hit, Verdict
+from retrieval.core import AppError, BadPictureError, Classifier, EncoderSpec, Filter, Hit, Verdict
 from retrieval.evaluation.measures import Collection
 from retrieval.search.association import Association, associated
 from retrieval.search.attribute_words import Wanted, parse
 from retrieval.search.cutoff import NEAREST, strong_results
 from retrieval.search.searcher import Result
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.indexes.views import Views
 from services.models.appearance import SIDE, Look, classified, look, pool
 
-ENGINE = "product"
 NEIGHBOURS = 40
 FEWEST_NEIGHBOURS = 5
 LOOKED_AT = 96
@@ -48,36 +47,36 @@ class Seen:
 class Products:
     """Verdicts and looks; safe to share between threads."""
 
-    def __init__(self, opened: Opened, indexes: Indexes, views: Views) -> None:
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, views: Views) -> None:
         """Begin knowing no look."""
-        self._opened, self._indexes, self._views = opened, indexes, views
+        self._catalogs, self._indexes, self._views = catalogs, indexes, views
         self._looks: OrderedDict[tuple[str, str], Look | None] = OrderedDict()
         self._kinds: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
         self._lock = threading.Lock()
 
-    def encoder(self, weights: str | None = None) -> Classifier:
+    def encoder(self, spec: EncoderSpec) -> Classifier:
         """Return the loaded network; raises AppError."""
-        return cast(Classifier, engines.load(ENGINE, weights))
+        return cast(Classifier, engines.load(spec))
 
-    def classify(self, images: Sequence[Image.Image], weights: str | None = None) -> list[tuple[Verdict, Look]]:
+    def classify(self, images: Sequence[Image.Image], spec: EncoderSpec) -> list[tuple[Verdict, Look]]:
         """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
-        return classified(self.encoder(weights), images)
+        return classified(self.encoder(spec), images)
 
     def associations(
-        self, catalog: str, weights: str | None, query: np.ndarray, without: Sequence[str] = ()
+        self, catalog: str, spec: EncoderSpec, query: np.ndarray, without: Sequence[str] = ()
     ) -> list[Association]:
         """Return which attributes of a catalogue go with a vector, float32 (dim,), by its neighbours there.
 
         Of a small catalogue they are a quarter: the more of it count as near, the less that says.
         """
-        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        index = self._indexes.searcher(catalog, spec).index
         count = min(NEIGHBOURS, len(index) // 4)
         near = [hit for hit in index.query(query[None], count + len(without))[0] if hit.id not in without][:count]
         if len(near) < FEWEST_NEIGHBOURS:
             return []
         return associated([hit.attributes for hit in near], self._views.facets(catalog), len(index))
 
-    def by_words(self, catalog: str, weights: str | None, text: str, k: int) -> tuple[Wanted, Result]:
+    def by_words(self, catalog: str, spec: EncoderSpec, text: str, k: int) -> tuple[Wanted, Result]:
         """Find pictures by words for kind, colour and pattern, and by the catalogue's own attribute values.
 
         A score is how well a picture fits all that was asked, 0 to 1: the probability of the kind, by the embedding,
@@ -86,8 +85,7 @@ class Products:
         and pattern. Raises AppError when nothing was understood.
         """
         started = time.perf_counter()
-        spec = engines.spec(ENGINE, weights)
-        encoder = self.encoder(weights)
+        encoder = self.encoder(spec)
         held = Collection.of(self._indexes.folder(catalog), spec)
         facets = self._views.facets(catalog)
         wanted = parse(text, encoder.classes, [value for values in facets.values() for value in values])
@@ -107,11 +105,11 @@ class Products:
         seconds = {"search": time.perf_counter() - started}
         return wanted, Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
 
-    def kinds(self, catalog: str, weights: str | None = None) -> dict[str, int]:
+    def kinds(self, catalog: str, spec: EncoderSpec) -> dict[str, int]:
         """Return kind -> how many pictures of an index the network takes for one, the commonest first."""
-        encoder = self.encoder(weights)
+        encoder = self.encoder(spec)
         made = self._indexes.made(catalog)
-        key = (catalog, encoder.spec.weights)
+        key = (catalog, encoder.spec.name)
         with self._lock:
             known = self._kinds.get(key)
         if known and made and known[0] == made:
@@ -125,7 +123,7 @@ class Products:
     def narrowed(
         self,
         catalog: str,
-        weights: str | None,
+        spec: EncoderSpec,
         query: np.ndarray,
         k: int,
         wanted: Seen,
@@ -138,11 +136,11 @@ class Products:
         one when it covers GARMENT_SHARE of the garment. Raises AppError.
         """
         started = time.perf_counter()
-        index = self._indexes.searcher(catalog, ENGINE, weights).index
+        index = self._indexes.searcher(catalog, spec).index
         near = index.query(query[None], min(len(index), MOST_NARROWED), passing)[0]
         near = [hit for hit in near if hit.id not in without]
         if wanted.kinds and near:
-            taken = kinds_of(self.encoder(weights), index.vectors([hit.id for hit in near]))
+            taken = kinds_of(self.encoder(spec), index.vectors([hit.id for hit in near]))
             near = [hit for hit, kind in zip(near, taken, strict=True) if kind in wanted.kinds]
         notes: tuple[str, ...] = ()
         if wanted.colours:
@@ -201,7 +199,7 @@ class Products:
             if key in self._looks:
                 return self._looks[key]
         try:
-            found = look(self._opened.catalog(catalog).open(item_id, SIDE), None)
+            found = look(self._catalogs.catalog(catalog).open(item_id, SIDE), None)
         except BadPictureError:
             found = None
         with self._lock:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.catalogs.open_catalogs import Opened
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.models.product_training import ENGINE, counted, train
-from services.models.runs import Report, Runs, Save, Trained
+from services.models.runs import Report, Runs, Trained
 from services.models.store import ModelStore
 from services.tasks import Job, Queue
 
@@ -15,19 +15,19 @@ from services.tasks import Job, Queue
 class ProductRuns(Runs):
     """The trainings of the product engine."""
 
-    def __init__(self, opened: Opened, queue: Queue, models: ModelStore, save: Save) -> None:
+    def __init__(self, catalogs: OpenCatalogs, queue: Queue, models: ModelStore) -> None:
         """Begin without a run; see `Runs`."""
-        super().__init__(ENGINE, queue, models, save)
-        self._opened = opened
+        super().__init__(ENGINE, queue, models)
+        self._catalogs = catalogs
 
     def counts(self, catalog: str) -> dict[str, Any]:
         """Return what there is to learn from: {"attribute", "counts": {kind: pictures}}; raises AppError."""
-        name, counts = counted(self._opened.catalog(catalog))
+        name, counts = counted(self._catalogs.catalog(catalog))
         return {"attribute": name, "counts": counts}
 
     def start(self, catalog: str, name: str, epochs: int) -> str:
         """Put a training in the queue and return the name of its model; raises AppError for what cannot be trained."""
-        tidy, pictures = self.checked(name), self._opened.catalog(catalog)
+        tidy, pictures = self.checked(name), self._catalogs.catalog(catalog)
         counted(pictures)
 
         def work(job: Job) -> None:
@@ -39,4 +39,4 @@ class ProductRuns(Runs):
         self, catalog: str, name: str, epochs: int, report: Report, stopped: Callable[[], bool] = lambda: False
     ) -> Trained | None:
         """Train now and keep the model; None when it was stopped before anything was learnt."""
-        return self.keep(train(self._opened.catalog(catalog), self.checked(name), epochs, report, stopped))
+        return self.keep(train(self._catalogs.catalog(catalog), self.checked(name), epochs, report, stopped))

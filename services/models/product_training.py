@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 import engines
-from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec, Item
+from retrieval.core import AppError, BadPictureError, Catalog, Item
 from services.models.runs import Report, Trained
 
 if TYPE_CHECKING:
     from engines.product.encoder import Product
 
 ENGINE = "product"
-BASE = "fashion"
+BASE = "product:fashion"
 SAMPLES = 24
 MOST_EPOCHS = 500
 MOST_LABELS = 1000
@@ -85,7 +85,7 @@ def train(
     attribute, counts = counted(catalog)
     from engines.product import training as fitting
 
-    base = cast("Product", engines.load(ENGINE, BASE))
+    base = cast("Product", engines.load(engines.spec(BASE)))
     items, features, skipped = _looked_at(catalog, attribute, base, report, stopped)
     if stopped():
         return None
@@ -106,10 +106,9 @@ def train(
     if trained is None:
         return None
     card = fitting.calibrated(classes, trained.held_scores, targets[test])
-    spec = EncoderSpec(
-        engine=ENGINE, weights=name, title=f"EfficientNetB0 taught '{name}'", dim=base.spec.dim,
-        image_size=base.spec.image_size, licence="that of your pictures", source=f"trained here on {catalog.title}",
-        load="engines.product.encoder:Product",
+    spec = replace(
+        base.spec, weights=name, title=f"EfficientNetB0 taught '{name}'",
+        licence="that of your pictures", source=f"trained here on {catalog.title}",
     )  # fmt: skip
     about = _about(classes, targets, test, trained, card.temperature, [items[row].id for row in test])
     about |= {"data": catalog.title, "attribute": attribute, "counts": counts, "skipped": skipped, "apart": group}

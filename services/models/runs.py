@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from retrieval.core import AppError, EncoderSpec
 from services.models.store import WEIGHTS, ModelStore, check_name
 from services.tasks import Job, Queue
 
-Save = Callable[[EncoderSpec, Mapping[str, bytes], Any], None]
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -28,9 +27,9 @@ class Trained:
 class Runs:
     """The runs of this process by name, and those that are kept; safe to share between threads."""
 
-    def __init__(self, engine: str, queue: Queue, models: ModelStore, save: Save) -> None:
-        """Begin without a run; `save` keeps a model and offers it."""
-        self._engine, self._queue, self._models, self._save = engine, queue, models, save
+    def __init__(self, engine: str, queue: Queue, models: ModelStore) -> None:
+        """Begin without a run; `models` keeps what was trained."""
+        self._engine, self._queue, self._models = engine, queue, models
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
@@ -86,10 +85,10 @@ class Runs:
 
     def checked(self, name: str) -> str:
         """Return a model's name as it is kept; raises AppError for none and for one that ships."""
-        return check_name(name, frozenset(row.weights for row in engines.SPECS if row.engine == self._engine))
+        return check_name(name, frozenset(row.weights for row in engines.REGISTRY.rows if row.engine == self._engine))
 
     def keep(self, trained: Trained | None) -> Trained | None:
         """Save a model that was trained, if one was, and offer it; raises AppError when the disk does not take it."""
         if trained:
-            self._save(trained.spec, {WEIGHTS: trained.data}, trained.about)
+            self._models.save(trained.spec, {WEIGHTS: trained.data}, trained.about)
         return trained

@@ -10,11 +10,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import engines
 from retrieval.core import AppError, EncoderSpec
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 FACTS = "facts.json"
 WEIGHTS = "weights.safetensors"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_FIELDS = tuple(each.name for each in fields(EncoderSpec))
+_OWN = ("weights", "title", "dim", "image_size", "licence", "source", "digest", "preprocessing")
+"""What a model's file may say of it; everything else, the code that loads it above all, is its engine's own."""
 
 
 def check_name(name: str, taken: frozenset[str] = frozenset()) -> str:
@@ -42,15 +44,17 @@ class ModelStore:
     disk or a crash leaves the earlier model as it was.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Use `folder`, which need not exist yet."""
-        self.folder = folder
+    def __init__(self, folder: Path, offer: Callable[[Sequence[EncoderSpec]], None] = lambda rows: None) -> None:
+        """Use `folder`, which need not exist yet; `offer` gets the rows, now and whenever they have changed."""
+        self.folder, self._offer = folder, offer
+        offer(self.rows())
 
-    def save(self, engine: str, name: str, files: Mapping[str, bytes], facts: EncoderSpec, about: Any = None) -> None:  # noqa: ANN401 - `about` is any JSON
-        """Keep a model; `files` must hold `weights.safetensors`, `facts` describes it but for file and digest.
+    def save(self, facts: EncoderSpec, files: Mapping[str, bytes], about: Any = None) -> None:  # noqa: ANN401 - any JSON
+        """Keep a model and offer it; `files` must hold `weights.safetensors`, `facts` describe all but file and digest.
 
         `about` is any JSON of the engine's own. Raises AppError when the disk does not take it.
         """
+        engine, name = facts.engine, facts.weights
         digest = hashlib.sha256(files[WEIGHTS]).hexdigest()[:16]
         made = time.time_ns()
         text = json.dumps({"spec": asdict(facts) | {"digest": digest, "file": WEIGHTS}, "made": made, "about": about})
@@ -76,6 +80,7 @@ class ModelStore:
         for older in self._directories(engine, name):
             if older != target:
                 shutil.rmtree(older, ignore_errors=True)
+        self._offer(self.rows())
 
     def rows(self) -> tuple[EncoderSpec, ...]:
         """Return the facts of every model that can be read, the oldest first; `file` is where its weights lie."""
@@ -85,10 +90,9 @@ class ModelStore:
                 continue
             try:
                 held = json.loads(path.read_bytes())
-                facts = {name: value for name, value in held["spec"].items() if name in _FIELDS}
-                row = EncoderSpec(**facts | {"file": str(path.with_name(WEIGHTS).resolve())})
+                row = _row(held["spec"], path.with_name(WEIGHTS).resolve())
                 made = int(held["made"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (AppError, OSError, ValueError, KeyError, TypeError) as error:
                 log.warning("the model in %s cannot be read (%s)", path.parent, error)
                 continue
             key = (row.engine, row.weights)
@@ -107,8 +111,21 @@ class ModelStore:
         """Delete a model; one that is not there is no error."""
         for directory in self._directories(engine, name):
             shutil.rmtree(directory, ignore_errors=True)
+        self._offer(self.rows())
 
     def _directories(self, engine: str, name: str) -> list[Path]:
         """Return where a model lies, the latest last."""
         found = [path for path in (self.folder / engine).glob(f"{name}.*") if path.stem == name]
         return sorted(found, key=lambda path: int(path.suffix[1:], 16))
+
+
+def _row(facts: Mapping[str, Any], weights: Path) -> EncoderSpec:
+    """Return the row of a model: that of its engine, with what its own file says; raises AppError, KeyError, TypeError.
+
+    Code is loaded by this row, so it is never a name from the file.
+    """
+    base = engines.REGISTRY.base(str(facts["engine"]))
+    own = {name: facts[name] for name in _OWN if name in facts}
+    if not all(isinstance(value, type(getattr(base, name))) for name, value in own.items()):
+        raise TypeError("a fact is of the wrong type")
+    return replace(base, **own, file=str(weights), files="engines.files:SHIPPED")

@@ -12,8 +12,9 @@ from cli import app
 from retrieval.core import AppError
 from retrieval.indexing import storage
 from services import Services
-from services.catalogs.saved_names import Registry
+from services.catalogs.saved_names import SavedNames
 from settings import Settings
+from tests.conftest import COLOUR_SPEC
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -30,8 +31,8 @@ def test_a_folder_is_added_listed_shown_and_removed_without_touching_its_picture
     assert (added["name"], added["pictures"]) == (f"folder:{folder}", 12)
     assert [each["name"] for each in json.loads(ran("list", "--json"))] == ["sample", "paintings", f"folder:{folder}"]
     services = Services(Settings.from_environment(), [])
-    services.shelf.open_all()
-    services.build(added["key"], "colours")
+    services.saved_catalogs.open_all()
+    services.indexes.build(added["key"], COLOUR_SPEC)
     shown = json.loads(ran("show", f"folder:{folder}", "--json"))
     assert shown["pictures"] == 12
     assert shown["attributes"] == {"label": {"values": {"blue": 4, "green": 4, "red": 4}, "different": 3}}
@@ -73,7 +74,7 @@ def test_a_data_set_that_is_nowhere_is_said_with_the_command(monkeypatch: pytest
 
 
 def test_a_full_disk_leaves_the_registry_as_it_was(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = Registry(place / "cache" / "catalogs.json")
+    registry = SavedNames(place / "cache" / "catalogs.json")
     registry.add("folder:/a")
 
     def full(*_: object) -> None:
@@ -91,8 +92,8 @@ def test_a_damaged_registry_is_named_and_the_app_starts_without_it(place: Path, 
     path.parent.mkdir()
     path.write_text(content)
     with pytest.raises(AppError, match="catalogs.json cannot be read"):
-        Registry(path).names()
-    Services(Settings.from_environment()).shelf.open_all()
+        SavedNames(path).names()
+    Services(Settings.from_environment()).saved_catalogs.open_all()
 
 
 def test_a_space_with_storage_keeps_its_caches_there_and_another_in_the_working_folder(place: Path) -> None:

@@ -85,7 +85,7 @@ def _saved(family: str, folder: Path) -> tuple[Path, Any]:
 @pytest.fixture
 def offered() -> Iterator[None]:
     yield
-    engines.offer_clip([checkpoints.DEFAULT])
+    engines.REGISTRY.offer_clip([checkpoints.DEFAULT])
 
 
 @pytest.fixture(params=FAMILIES)
@@ -196,11 +196,11 @@ def test_the_hubs_cache_is_read_without_a_network(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     home = tmp_path / "models--acme--tiny-clip"
     hub_layout(references["clip"][0], home, "main")
-    engines.offer_clip(["acme/tiny-clip"])
+    engines.REGISTRY.offer_clip(["acme/tiny-clip"])
     found = engines.spec("clip", "acme/tiny-clip")
     assert (found.weights, found.dim, found.image_size) == ("acme--tiny-clip", 24, 32)
     assert engines.missing(found) is None
-    encoder = engines.load("clip")
+    encoder = engines.load(engines.spec("clip"))
     np.testing.assert_array_equal(
         encoder.encode_images(PICTURES), Clip(row(references["clip"][0])).encode_images(PICTURES)
     )

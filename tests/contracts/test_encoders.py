@@ -13,7 +13,7 @@ from PIL import Image
 
 import engines
 from retrieval.core import AppError, Encoder, EncoderSpec
-from tests.conftest import COLOUR_SPEC, SHARED, ColourEncoder, blocks
+from tests.conftest import COLOUR_SPEC, SHARED, ColourEncoder, blocks, register
 
 SIZES = [(400, 533), (533, 400), (224, 224), (1, 1), (1, 2000), (2000, 1), (3, 3), (1200, 90)]
 GOLDEN = {
@@ -24,17 +24,17 @@ GOLDEN = {
     "product-fashion": [-0.0094, -0.036, 0.0175, -0.0023, 0.0133, -0.0141],
     "vae-map": [0.6582, -0.3014, 0.6898],
 }
-IDS = [f"{row.engine}-{row.weights}" for row in engines.SPECS]
+IDS = [f"{row.engine}-{row.weights}" for row in engines.REGISTRY.rows]
 
 
-@pytest.fixture(scope="module", params=engines.SPECS, ids=IDS)
+@pytest.fixture(scope="module", params=engines.REGISTRY.rows, ids=IDS)
 def encoder(request: pytest.FixtureRequest) -> Iterator[Encoder]:
     row: EncoderSpec = request.param
     with pytest.MonkeyPatch.context() as patched:
         if "TORCH_HOME" not in os.environ and (SHARED / "weights" / "torch").is_dir():
             patched.setenv("TORCH_HOME", str(SHARED / "weights" / "torch"))
         try:
-            yield engines.load(row.engine, row.weights)
+            yield engines.load(row)
         except AppError as error:
             pytest.skip(f"{row.engine} {row.weights}: {error}")
 
@@ -81,8 +81,8 @@ def test_plain_pictures_have_vectors_too(encoder: Encoder) -> None:
 
 
 def test_the_encoder_is_one_and_knows_its_row(encoder: Encoder) -> None:
-    assert engines.load(encoder.spec.engine, encoder.spec.weights) is encoder
-    assert encoder.spec in engines.SPECS
+    assert engines.load(encoder.spec) is encoder
+    assert encoder.spec in engines.REGISTRY.rows
     assert engines.digest(encoder.spec)
 
 
@@ -94,8 +94,8 @@ def test_the_same_picture_is_nearer_than_another(encoder: Encoder) -> None:
 
 
 def test_every_row_is_told_from_every_other() -> None:
-    assert len({(row.engine, row.weights) for row in engines.SPECS}) == len(engines.SPECS)
-    for row in engines.SPECS:
+    assert len({(row.engine, row.weights) for row in engines.REGISTRY.rows}) == len(engines.REGISTRY.rows)
+    for row in engines.REGISTRY.rows:
         assert row.title
         assert row.licence
         assert row.source
@@ -104,9 +104,9 @@ def test_every_row_is_told_from_every_other() -> None:
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:
     with pytest.raises(AppError, match=r"no engine 'resnet'\. Choose one of: .*squeezenet"):
-        engines.load("resnet")
+        engines.spec("resnet")
     with pytest.raises(AppError, match=r"no weights 'best'\. Choose one of: fashion, imagenet"):
-        engines.load("squeezenet", "best")
+        engines.spec("squeezenet:best")
 
 
 def test_the_first_row_of_an_engine_is_its_default() -> None:
@@ -114,8 +114,7 @@ def test_the_first_row_of_an_engine_is_its_default() -> None:
 
 
 def test_many_threads_that_load_at_once_get_one_instance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {})
+    register(monkeypatch, COLOUR_SPEC)
     made: list[ColourEncoder] = []
     begin = ColourEncoder.__init__
 
@@ -129,7 +128,7 @@ def test_many_threads_that_load_at_once_get_one_instance(monkeypatch: pytest.Mon
 
     def load() -> None:
         together.wait(60)
-        got.append(engines.load("colours"))
+        got.append(engines.load(COLOUR_SPEC))
 
     threads = [threading.Thread(target=load) for _ in range(8)]
     for thread in threads:

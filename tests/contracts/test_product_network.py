@@ -14,7 +14,7 @@ from training.teacher.efficientnet import B0, EPSILON, from_keras, normalise
 
 
 def test_torch_and_keras_give_the_same_vectors() -> None:
-    product = engines.load("product", "fashion")
+    product = engines.load(engines.spec("product:fashion"))
     assert isinstance(product, Product)
     weights, _ = read(engines.weights_path(product.spec))
     for name in [name for name in weights if name.endswith("/beta")]:

@@ -18,7 +18,7 @@ PAINTINGS = sorted((ROOT / "assets" / "paintings").rglob("*.jpg"))
 
 @pytest.fixture(scope="module")
 def style() -> Style:
-    loaded = engines.load("style", "distilled")
+    loaded = engines.load(engines.spec("style:distilled"))
     assert isinstance(loaded, Style)
     return loaded
 

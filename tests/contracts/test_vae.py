@@ -20,7 +20,7 @@ needs_fashion_mnist = pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="Fas
 
 @pytest.fixture(scope="module", params=["fashion", "map"])
 def encoder(request: pytest.FixtureRequest) -> VariationalAutoencoder:
-    loaded = engines.load("vae", request.param)
+    loaded = engines.load(engines.spec("vae", request.param))
     assert isinstance(loaded, VariationalAutoencoder)
     return loaded
 

@@ -39,7 +39,7 @@ class Served:
     brake: threading.Event
 
     def key(self, name: str) -> str:
-        return next(info.key for info in self.services.catalogs() if info.title == name)
+        return next(info.key for info in self.services.catalogs.infos() if info.title == name)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         _, url, _ = demo.launch(
             server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **ui.launch_options(services)
         )
-        services.build(services.catalogs()[0].key, "squeezenet")
+        services.indexes.build(services.catalogs.infos()[0].key, "squeezenet")
         yield Served(str(url), services, brake)
         demo.close()
         services.close()

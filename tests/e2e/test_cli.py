@@ -19,7 +19,7 @@ from tests.conftest import CLOTHING, ROOT, SHARED, encoded, write_picture
 
 TORCH_HOME = SHARED / "weights" / "torch"
 WEIGHTS = next(
-    (row.weights for row in engines.SPECS if row.engine == "squeezenet" and row.file
+    (row.weights for row in engines.REGISTRY.rows if row.engine == "squeezenet" and row.file
      and (engines.WEIGHTS_FOLDER / row.file).is_file()),
     "imagenet" if TORCH_HOME.is_dir() else None,
 )  # fmt: skip

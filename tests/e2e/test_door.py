@@ -56,12 +56,12 @@ class Served:
 def serving(settings: Settings, folder: Path) -> Iterator[Served]:
     """Serve the real page in this process over `folder`, its index built."""
     services = Services(settings, [f"folder:{folder}", "sample"])
-    key = services.key(f"folder:{folder}")
+    key = services.catalogs.key(f"folder:{folder}")
     demo = ui.build(services)
     options = ui.launch_options(services)
     _, url, _ = demo.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **options)
-    services.build(key, "squeezenet")
-    services.searcher(key, "squeezenet")
+    services.indexes.build(key, "squeezenet")
+    services.indexes.searcher(key, "squeezenet")
     try:
         yield Served(str(url), services, demo, key)
     finally:
@@ -202,8 +202,8 @@ def test_an_upload_is_shown_to_who_has_its_name_and_to_nobody_who_guesses(served
 def test_a_stranger_deletes_nothing_that_others_use(served: Served, doing: str) -> None:
     detail = {"act": doing, "catalog": served.key, "engine": "squeezenet", "weights": "fashion", "name": "sample"}
     assert not event(served, served.number("catalogs.act"), [served.key, None, None], detail).get("success")
-    assert served.services.searcher(served.key, "squeezenet")
-    assert list(served.services.folder(served.key).glob("*.sqlite"))
+    assert served.services.indexes.searcher(served.key, "squeezenet")
+    assert list(served.services.indexes.folder(served.key).glob("*.sqlite"))
 
 
 def test_two_hundred_requests_at_once_are_answered_or_told_that_the_queue_is_full(served: Served, folder: Path) -> None:

@@ -44,19 +44,20 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_read(
     services: Services, latent: int, epochs: int, beta: float, told: str
 ) -> None:
     with pytest.raises(AppError, match=told):
-        services.latent_runs.start(services.catalogs()[0].key, latent, epochs, beta, "mine")
+        services.latent_runs.start(services.catalogs.infos()[0].key, latent, epochs, beta, "mine")
     assert services.latent_runs.all() == []
 
 
 @pytest.mark.parametrize("name", ["fashion", "../up", "", "x" * 50])
 def test_a_name_that_is_taken_or_no_name_is_refused(services: Services, name: str) -> None:
     with pytest.raises(AppError):
-        services.latent_runs.start(services.catalogs()[0].key, 4, 1, 1.0, name)
+        services.latent_runs.start(services.catalogs.infos()[0].key, 4, 1, 1.0, name)
 
 
 def test_pictures_are_read_as_garments_with_their_kinds(services: Services) -> None:
     events: list[dict[str, Any]] = []
-    pixels, labels, classes = latent_training.read(services.catalog(services.catalogs()[0].key), events.append)
+    catalog = services.catalogs.catalog(services.catalogs.infos()[0].key)
+    pixels, labels, classes = latent_training.read(catalog, events.append)
     assert pixels.shape == (40, 28, 28)
     assert classes == ["bar", "square"]
     assert np.bincount(labels).tolist() == [20, 20]
@@ -73,7 +74,7 @@ def ended(services: Services, name: str) -> dict[str, Any]:
 
 
 def test_two_train_at_once_the_second_waits_and_both_can_be_searched_with(services: Services) -> None:
-    key = services.catalogs()[0].key
+    key = services.catalogs.infos()[0].key
     first = services.latent_runs.start(key, 4, 2, 1.0, "First one")
     second = services.latent_runs.start(key, 2, 400, 1.0, "second")
     assert first == "first-one"
@@ -91,8 +92,9 @@ def test_two_train_at_once_the_second_waits_and_both_can_be_searched_with(servic
     stopped = ended(services, second)
     assert stopped["state"] == "stopped"
     for name, dim in ((first, 4), (second, 3)):
-        services.build(key, "vae", name)
-        hits = services.searcher(key, "vae", name).by_id("bar/0.png", 5).hits
+        spec = services.engines.spec("vae", name)
+        services.indexes.build(key, spec)
+        hits = services.indexes.searcher(key, spec).by_id("bar/0.png", 5).hits
         assert len(hits) == 5
-        assert services.spec("vae", name).dim == dim
+        assert spec.dim == dim
     assert {run["name"] for run in services.latent_runs.all()} == {first, second}

@@ -10,23 +10,18 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-import engines
 from retrieval.core import AppError, MissingIndexError
 from retrieval.evaluation import projection
 from services import Services
 from services.indexes.maps import MapStatus
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
+from tests.conftest import COLOUR_SPEC, ColourEncoder, register, write_picture
 from ui.search import catalog_map as page
-
-ENGINE = "colours"
 
 
 @pytest.fixture
 def services(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    encoder = ColourEncoder()
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "load", lambda engine, weights=None: encoder)
+    register(monkeypatch, COLOUR_SPEC, loaded=[ColourEncoder()])
     services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
     yield services
     services.close()
@@ -34,15 +29,22 @@ def services(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def key(services: Services) -> str:
-    key = services.catalogs()[0].key
-    services.build(key, ENGINE)
+    key = services.catalogs.infos()[0].key
+    services.indexes.build(key, COLOUR_SPEC)
     return key
+
+
+def made(services: Services, key: str, method: str = "tsne") -> projection.Projection:
+    return services.maps.make(key, COLOUR_SPEC, method, lambda done, total: None).layout
 
 
 def finished(services: Services, key: str) -> MapStatus:
     """Wait for the background, then return how the map stands."""
     deadline = time.monotonic() + 60
-    while (status := services.map(key, ENGINE)).state in ("waiting", "working") and time.monotonic() < deadline:
+    while (status := services.maps.ask(key, COLOUR_SPEC, "tsne")).state in (
+        "waiting",
+        "working",
+    ) and time.monotonic() < deadline:
         time.sleep(0.01)
     return status
 
@@ -50,14 +52,14 @@ def finished(services: Services, key: str) -> MapStatus:
 def test_a_map_is_made_once_and_again_when_the_index_changes(
     services: Services, key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = services.projection(key, ENGINE)
+    first = made(services, key)
     assert (len(first.ids), first.of) == (12, 12)
     with monkeypatch.context() as patched:
         patched.setattr(projection, "project", lambda *a: pytest.fail("laid out again"))
-        assert services.projection(key, ENGINE).points.tolist() == first.points.tolist()
+        assert made(services, key).points.tolist() == first.points.tolist()
         assert finished(services, key).state == "ready"
     write_picture(folder / "red" / "99.jpg", 99)
-    services.build(key, ENGINE)
+    services.indexes.build(key, COLOUR_SPEC)
     status = finished(services, key)
     assert status.map
     assert "red/99.jpg" in status.map.layout.ids
@@ -66,9 +68,9 @@ def test_a_map_is_made_once_and_again_when_the_index_changes(
 
 def test_without_an_index_or_a_catalogue_there_is_no_map(services: Services) -> None:
     with pytest.raises(MissingIndexError):
-        services.map(services.catalogs()[0].key, ENGINE)
+        services.maps.ask(services.catalogs.infos()[0].key, COLOUR_SPEC, "tsne")
     with pytest.raises(AppError, match="no catalogue"):
-        services.map("../elsewhere", ENGINE)
+        services.maps.ask("../elsewhere", COLOUR_SPEC, "tsne")
 
 
 def test_a_failure_is_told_once_and_then_tried_again(
@@ -86,13 +88,13 @@ def test_a_failure_is_told_once_and_then_tried_again(
 
 def test_the_page_is_told_how_far_the_map_is_and_then_gets_it(services: Services, key: str) -> None:
     client = TestClient(Starlette(routes=[page.route(services)]))
-    address = f"/map/{key}?engine={ENGINE}&weights=none&method=pca"
+    address = f"/map/{key}?engine=colours&weights=none&method=pca"
     deadline = time.monotonic() + 60
     while (answer := client.get(address)).status_code == 202 and time.monotonic() < deadline:
         assert set(answer.json()) == {"state", "done", "total", "error"}
     shown = answer.json()
     assert (shown["state"], shown["of"], len(shown["ids"])) == ("ready", 12, 12)
-    layout = services.projection(key, ENGINE, "none", "pca")
+    layout = made(services, key, "pca")
     assert [x / 30_000 for x in shown["x"]] == pytest.approx(layout.points[:, 0].tolist(), abs=1e-4)
     label = shown["attributes"][0]
     assert label["name"] == "label"
@@ -110,17 +112,17 @@ def test_what_there_is_no_map_of_is_refused(services: Services, key: str, asked:
 
 def test_the_question_comes_with_its_nearest(services: Services, key: str) -> None:
     item = "red/00.jpg"
-    value = page.value(services, key, ENGINE, query=item)
+    value = page.value(services, key, COLOUR_SPEC, query=item)
     assert (value["state"], value["item"]) == ("map", item)
-    expected = [hit.id for hit in services.searcher(key, ENGINE).by_id(item, 11).hits]
+    expected = [hit.id for hit in services.indexes.searcher(key, COLOUR_SPEC).by_id(item, 11).hits]
     assert value["near"] == expected
-    vector = services.searcher(key, ENGINE).index.vectors([item])[0]
-    assert page.value(services, key, ENGINE, query=vector)["near"][0] == item
-    assert page.value(services, key, ENGINE)["near"] == []
+    vector = services.indexes.searcher(key, COLOUR_SPEC).index.vectors([item])[0]
+    assert page.value(services, key, COLOUR_SPEC, query=vector)["near"][0] == item
+    assert page.value(services, key, COLOUR_SPEC)["near"] == []
 
 
 def test_a_question_that_is_gone_or_an_index_that_is_not_there_is_said(services: Services, key: str) -> None:
-    assert page.value(services, key, ENGINE, query="gone.jpg")["state"] == "none"
+    assert page.value(services, key, COLOUR_SPEC, query="gone.jpg")["state"] == "none"
 
 
 def test_attributes_that_tell_nothing_apart_are_left_out() -> None:

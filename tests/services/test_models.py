@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ FACTS = EncoderSpec(
 def test_a_saved_model_is_a_row_whose_file_holds_its_weights(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     assert store.rows() == ()
-    store.save("product", "shop", {WEIGHTS: b"one"}, FACTS, {"classes": ["Hat"]})
+    store.save(FACTS, {WEIGHTS: b"one"}, {"classes": ["Hat"]})
     (row,) = ModelStore(tmp_path).rows()
     assert (row.engine, row.weights, row.title) == ("product", "shop", "Trained on shop")
     assert Path(str(row.file)).read_bytes() == b"one"
@@ -30,9 +32,9 @@ def test_a_saved_model_is_a_row_whose_file_holds_its_weights(tmp_path: Path) -> 
 
 def test_a_second_training_replaces_the_first_and_its_digest(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    store.save("product", "shop", {WEIGHTS: b"one"}, FACTS)
+    store.save(FACTS, {WEIGHTS: b"one"})
     before = store.rows()[0].digest
-    store.save("product", "shop", {WEIGHTS: b"two"}, FACTS)
+    store.save(FACTS, {WEIGHTS: b"two"})
     (row,) = store.rows()
     assert Path(str(row.file)).read_bytes() == b"two"
     assert row.digest != before
@@ -41,14 +43,14 @@ def test_a_second_training_replaces_the_first_and_its_digest(tmp_path: Path) -> 
 
 def test_a_full_disk_leaves_the_earlier_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ModelStore(tmp_path)
-    store.save("product", "shop", {WEIGHTS: b"one"}, FACTS)
+    store.save(FACTS, {WEIGHTS: b"one"})
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(AppError, match="No space left.*Earlier models are as they were"):
-        store.save("product", "shop", {WEIGHTS: b"two"}, FACTS)
+        store.save(FACTS, {WEIGHTS: b"two"})
     (row,) = store.rows()
     assert Path(str(row.file)).read_bytes() == b"one"
     assert len(list((tmp_path / "product").iterdir())) == 1
@@ -56,14 +58,39 @@ def test_a_full_disk_leaves_the_earlier_model(tmp_path: Path, monkeypatch: pytes
 
 def test_a_damaged_model_hides_itself_and_no_other(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    store.save("product", "shop", {WEIGHTS: b"one"}, FACTS)
-    store.save("vae", "other", {WEIGHTS: b"two"}, FACTS)
+    store.save(FACTS, {WEIGHTS: b"one"})
+    store.save(replace(FACTS, engine="vae", weights="other"), {WEIGHTS: b"two"})
     next((tmp_path / "vae").glob("other.*/facts.json")).write_text("{")
     assert [row.weights for row in store.rows()] == ["shop"]
     store.remove("product", "shop")
     assert store.rows() == ()
     with pytest.raises(AppError, match="no model 'shop'"):
         store.about("product", "shop")
+
+
+@pytest.mark.parametrize("load", ["engines.vae:VariationalAutoencoder", "os:system", "engines.product:Product"])
+def test_a_model_is_loaded_by_the_code_of_its_engine_whatever_its_file_says(tmp_path: Path, load: str) -> None:
+    ModelStore(tmp_path).save(FACTS, {WEIGHTS: b"one"})
+    (path,) = tmp_path.glob("*/*/facts.json")
+    held = json.loads(path.read_bytes())
+    held["spec"] |= {"load": load, "files": "os:system", "checkpoint": "/etc"}
+    for later in ("purposes", "files"):  # earlier versions of the app wrote none of these
+        held["spec"].pop(later)
+    path.write_text(json.dumps(held))
+    (row,) = ModelStore(tmp_path).rows()
+    assert row.load == engines.spec("product").load
+    assert (row.files, row.checkpoint, row.purposes) == ("engines.files:SHIPPED", "", ("product",))
+    assert row.digest
+
+
+@pytest.mark.parametrize("engine", ["nothing", "clip", ""])
+def test_a_model_of_an_engine_that_is_not_here_is_left_out(tmp_path: Path, engine: str) -> None:
+    ModelStore(tmp_path).save(replace(FACTS, engine=engine or "product", dim=8), {WEIGHTS: b"one"})
+    (path,) = tmp_path.glob("*/*/facts.json")
+    held = json.loads(path.read_bytes())
+    held["spec"]["engine"] = engine
+    path.write_text(json.dumps(held))
+    assert ModelStore(tmp_path).rows() == ()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "x" * 41, "-a", "a.b"])
@@ -79,13 +106,12 @@ def test_a_name_is_tidied_and_the_apps_own_is_refused() -> None:
 
 
 def test_an_offered_model_is_found_by_its_name_and_missed_when_its_file_is_gone(tmp_path: Path) -> None:
-    store = ModelStore(tmp_path)
-    store.save("product", "shop", {WEIGHTS: b"one"}, FACTS)
-    engines.offer_models(store.rows())
+    store = ModelStore(tmp_path, engines.REGISTRY.offer_models)
     try:
+        store.save(FACTS, {WEIGHTS: b"one"})
         row = engines.spec("product", "shop")
         assert engines.missing(row) is None
         Path(str(row.file)).unlink()
         assert "gone" in str(engines.missing(row))
     finally:
-        engines.offer_models(())
+        engines.REGISTRY.offer_models(())

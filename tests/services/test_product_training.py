@@ -55,7 +55,7 @@ def opened(tmp_path: Path, counts: dict[str, int]) -> tuple[Services, str]:
     tmp_path.mkdir(exist_ok=True)
     folder = shop(tmp_path / "shop", counts)
     services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
-    return services, services.catalogs()[0].key
+    return services, services.catalogs.infos()[0].key
 
 
 def ended(services: Services, name: str, epochs: int = 0) -> dict[str, Any]:
@@ -107,7 +107,9 @@ def test_a_kind_with_one_picture_is_learnt_but_not_judged(tmp_path: Path) -> Non
     assert [kind["tested"] for kind in about["kinds"]] == [0, 2, 2]
     assert np.array(about["confusion"]).sum() == about["tested"] == 4
     assert len(run["epochs"]) == 12
-    (verdict, _), *_ = services.products.classify([Image.new("RGB", (24, 24), "white")], name)
+    (verdict, _), *_ = services.products.classify(
+        [Image.new("RGB", (24, 24), "white")], services.engines.spec("product", name)
+    )
     assert set(verdict.probabilities) == {"Glove", "Hat", "Shoe"}
 
 
@@ -133,7 +135,9 @@ def test_a_stop_keeps_the_best_epoch_so_far(tmp_path: Path) -> None:
     assert 3 <= len(run["epochs"]) < 500
     best = run["epochs"][run["about"]["best"] - 1]
     assert best["held_accuracy"] == max(epoch["held_accuracy"] for epoch in run["epochs"])
-    assert services.products.classify([Image.new("RGB", (24, 24))], name)[0][0].label in ("Hat", "Shoe")
+    assert services.products.classify([Image.new("RGB", (24, 24))], services.engines.spec("product", name))[0][
+        0
+    ].label in ("Hat", "Shoe")
 
 
 def test_of_two_visitors_one_waits_and_sees_it(tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ def test_a_disk_that_fills_while_saving_loses_nothing_of_the_model_before(
     services, key = opened(tmp_path, {"Hat": 8, "Shoe": 8})
     services.product_runs.train(key, "mine", 3, lambda event: None)
     white = [Image.new("RGB", (24, 24), "white")]
-    before = services.products.classify(white, "mine")[0][0].probabilities
+    before = services.products.classify(white, services.engines.spec("product", "mine"))[0][0].probabilities
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -167,8 +171,8 @@ def test_a_disk_that_fills_while_saving_loses_nothing_of_the_model_before(
     assert run["state"] == "failed"
     assert "No space left" in run["error"]
     assert "Earlier models are as they were" in run["error"]
-    assert services.products.classify(white, "mine")[0][0].probabilities == before
-    assert Services(services.settings, ["sample"]).spec("product", "mine").digest
+    assert services.products.classify(white, services.engines.spec("product", "mine"))[0][0].probabilities == before
+    assert Services(services.settings, ["sample"]).engines.spec("product", "mine").digest
     assert services.models.about("product", "mine")["epochs"][-1]["number"] == 3
 
 
@@ -177,7 +181,7 @@ def test_photos_of_one_sender_stay_on_one_side(tmp_path: Path) -> None:
     rows = [f"{kind}/{n}.png,{kind},{n // 3}" for kind in ("Hat", "Shoe") for n in range(12)]
     (folder / "metadata.csv").write_text("file_name,label,sender_id\n" + "\n".join(rows))
     services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
-    trained = services.product_runs.train(services.catalogs()[0].key, "mine", 2, lambda event: None)
+    trained = services.product_runs.train(services.catalogs.infos()[0].key, "mine", 2, lambda event: None)
     assert trained is not None
     assert trained.about["apart"] == "sender_id"
     sides = {int(sample["id"].split("/")[1][:-4]) // 3 for sample in trained.about["samples"]}

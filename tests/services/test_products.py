@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import engines
-from retrieval.core import AppError
+from retrieval.core import AppError, EncoderSpec
 from retrieval.pictures import patterns
 from services import Services
 from services.models.product import Seen
@@ -25,6 +25,10 @@ needs_weights = pytest.mark.skipif(
 SHADES = {"red": (200, 30, 40), "blue": (43, 95, 184), "green": (46, 125, 70)}
 
 
+def spec() -> EncoderSpec:
+    return engines.spec("product:fashion")
+
+
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Return services over four plain garments of each of three colours, indexed."""
@@ -35,14 +39,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
             ImageDraw.Draw(image).rectangle((25 + number, 25, 95, 130 - 6 * number), fill=shade)
             image.save(shop / f"{name}-{number}.png")
     found = Services(Settings(index_cache=tmp_path_factory.mktemp("cache")), [f"folder:{shop}"])
-    found.build(found.catalogs()[0].key, "product")
+    found.indexes.build(found.catalogs.infos()[0].key, spec())
     return found
 
 
 def narrowed(services: Services, k: int, wanted: Seen) -> list[str]:
-    key = services.catalogs()[0].key
-    vector = services.searcher(key, "product").index.vectors(["red-0.png"])[0]
-    return [hit.id for hit in services.products.narrowed(key, None, vector, k, wanted).hits]
+    key = services.catalogs.infos()[0].key
+    vector = services.indexes.searcher(key, spec()).index.vectors(["red-0.png"])[0]
+    return [hit.id for hit in services.products.narrowed(key, spec(), vector, k, wanted).hits]
 
 
 @needs_weights
@@ -57,7 +61,7 @@ def test_only_garments_of_a_seen_colour_pass_the_nearest_first(services: Service
 
 @needs_weights
 def test_kinds_as_seen_are_counted_and_part_the_catalogue(services: Services) -> None:
-    counts = services.products.kinds(services.catalogs()[0].key)
+    counts = services.products.kinds(services.catalogs.infos()[0].key, spec())
     assert sum(counts.values()) == 12
     parts = [narrowed(services, 12, Seen(kinds=(kind,))) for kind in counts]
     assert [len(part) for part in parts] == list(counts.values())
@@ -71,19 +75,19 @@ def test_what_goes_with_a_picture_is_what_its_neighbours_share(tmp_path: Path) -
         for number in range(12):
             drawn(SHADES["blue"], number).save(tmp_path / "shop" / kind / f"{number}.png")
     found = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / 'shop'}"])
-    key = found.catalogs()[0].key
-    found.build(key, "product")
-    vector = found.searcher(key, "product").index.vectors(["upper/0.png"])[0]
-    (one,) = found.products.associations(key, None, vector, ["upper/0.png"])
+    key = found.catalogs.infos()[0].key
+    found.indexes.build(key, spec())
+    vector = found.indexes.searcher(key, spec()).index.vectors(["upper/0.png"])[0]
+    (one,) = found.products.associations(key, spec(), vector, ["upper/0.png"])
     assert (one.attribute, one.value, one.near, one.neighbours) == ("label", "upper", 6, 6)
     assert one.lift == pytest.approx(2)
 
 
 @needs_weights
 def test_a_picture_that_is_gone_has_no_colour_and_the_search_goes_on(services: Services) -> None:
-    key = services.catalogs()[0].key
+    key = services.catalogs.infos()[0].key
     services.products._looks.clear()
-    path = Path(services.catalog(key).name.removeprefix("folder:")) / "green-1.png"
+    path = Path(services.catalogs.catalog(key).name.removeprefix("folder:")) / "green-1.png"
     data = path.read_bytes()
     path.unlink()
     try:
@@ -95,18 +99,18 @@ def test_a_picture_that_is_gone_has_no_colour_and_the_search_goes_on(services: S
 
 @needs_weights
 def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(services: Services) -> None:
-    key = services.catalogs()[0].key
+    key = services.catalogs.infos()[0].key
     choice = appearance_filters.offered(
-        services, key, "fashion", {"facets": [], "chosen": {appearance_filters.KIND: ["no kind"]}}
+        services, key, spec(), {"facets": [], "chosen": {appearance_filters.KIND: ["no kind"]}}
     )
     assert choice["facets"][-1]["name"] == appearance_filters.COLOUR
     assert choice["chosen"] == {}
     wanted, rest = appearance_filters.parted({appearance_filters.COLOUR: ["red"], "label": ["Dress"]})
     assert (wanted, rest) == (Seen(colours=("red",)), {"label": ["Dress"]})
     question = Query(item="red-0.png")
-    result = services.searcher(key, "product").by_id("red-0.png", 12)
+    result = services.indexes.searcher(key, spec()).by_id("red-0.png", 12)
     found = appearance_filters.narrowed(
-        services, question, Scope(key, ("product", "fashion"), 12, None), Seen(colours=("red",)), result
+        services, question, Scope(key, spec(), 12, None), Seen(colours=("red",)), result
     )
     assert sorted(hit.id for hit in found.hits) == [f"red-{n}.png" for n in (1, 2, 3)]
     assert appearance_filters.words(["red"]) == ("red",)

@@ -11,13 +11,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-import engines
 import ui.shell.picture_route
 from cli import app
 from retrieval.core import AppError
 from services import Services
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, jpeg
+from tests.conftest import COLOUR_SPEC, ColourEncoder, jpeg, register
 from tests.fakes import bucket
 from tests.fakes.bucket import BUCKET, Store
 
@@ -30,8 +29,7 @@ NAME = f"s3://{BUCKET}/shop"
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Serve six pictures, and keep everything else in the test's own folder, under an engine without weights."""
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
+    register(monkeypatch, COLOUR_SPEC, loaded=[ColourEncoder()])
     monkeypatch.setenv("VISUAL_SEARCH_CACHE", str(tmp_path / "cache"))
     with bucket.serving() as served:
         bucket.environment(monkeypatch, served.url)
@@ -79,7 +77,7 @@ def test_a_visitor_opens_no_bucket() -> None:
     services = Services(Settings.from_environment(), [])
     for name in (NAME, f"hf:{NAME}", f"{NAME}#20"):
         with pytest.raises(AppError, match="is no name of|Say how many"):
-            services.shelf.add_from_hub(name)
+            services.saved_catalogs.add_from_hub(name)
 
 
 @pytest.mark.parametrize("links", [False, True])
@@ -88,9 +86,9 @@ def test_a_thumbnail_comes_from_the_app_or_the_browser_is_sent_to_the_bucket(
 ) -> None:
     monkeypatch.setenv("VISUAL_SEARCH_S3_LINKS", str(int(links)))
     services = Services(Settings.from_environment(), [NAME])
-    key = services.key(NAME)
-    services.build(key, "colours")
-    services.searcher(key, "colours")
+    key = services.catalogs.key(NAME)
+    services.indexes.build(key, COLOUR_SPEC)
+    services.indexes.searcher(key, COLOUR_SPEC)
     web = TestClient(Starlette(routes=[ui.shell.picture_route.route(services)]), follow_redirects=False)
     answer = web.get(f"/picture/{key}?id=red/0.jpg&side=160")
     if links:

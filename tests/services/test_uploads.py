@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-import engines
 from retrieval.catalogs.local import unpack
 from retrieval.catalogs.local.unpack import Bounds
 from retrieval.core import AppError
 from services import Services
 from services.catalogs import uploads
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, jpeg
+from tests.conftest import COLOUR_SPEC, ColourEncoder, jpeg, register
 
 BOUNDS = Bounds(files=50, bytes=2_000_000)
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}.jpg"
@@ -153,8 +152,7 @@ def test_strange_names_become_plain_ones_and_twins_get_a_number(tmp_path: Path) 
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
+    register(monkeypatch, COLOUR_SPEC, loaded=[ColourEncoder()])
 
 
 @pytest.fixture
@@ -179,12 +177,12 @@ def mine(services: Services, tmp_path: Path) -> tuple[str, str]:
 def test_an_upload_is_a_catalogue_that_is_searched_and_is_in_no_list(services: Services, mine: tuple[str, str]) -> None:
     visit, key = mine
     assert [info.title for info in services.uploads.of(visit)] == ["Holiday"]
-    assert key not in {info.key for info in services.catalogs()}
-    services.build(key, "colours")
-    picture = services.catalog(key).open("0/3.jpg")
-    (first, *_) = services.searcher(key, "colours").by_image(picture, 5).hits
+    assert key not in {info.key for info in services.catalogs.infos()}
+    services.indexes.build(key, COLOUR_SPEC)
+    picture = services.catalogs.catalog(key).open("0/3.jpg")
+    (first, *_) = services.indexes.searcher(key, COLOUR_SPEC).by_image(picture, 5).hits
     assert (first.id, first.attributes) == ("0/3.jpg", {"label": "0"})
-    assert services.thumbnail(key, "0/3.jpg")
+    assert services.views.thumbnail(key, "0/3.jpg")
 
 
 def test_another_visitor_learns_nothing_of_it(services: Services, mine: tuple[str, str]) -> None:
@@ -193,7 +191,7 @@ def test_another_visitor_learns_nothing_of_it(services: Services, mine: tuple[st
     assert services.uploads.of(other) == []
     assert len(key) == len("upload-") + 32
     with pytest.raises(AppError) as told:
-        services.thumbnail("upload-" + "0" * 32, "0/3.jpg")
+        services.views.thumbnail("upload-" + "0" * 32, "0/3.jpg")
     assert key not in str(told.value)
     with pytest.raises(AppError, match="not yours"):
         services.uploads.remove(other, key)
@@ -205,10 +203,10 @@ def test_it_is_gone_with_its_index_and_thumbnails_when_it_is_removed_or_the_visi
     services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visit, key = mine
-    services.build(key, "colours")
-    services.searcher(key, "colours")
-    assert services.thumbnail(key, "0/3.jpg")
-    folder = services.folder(key).parent
+    services.indexes.build(key, COLOUR_SPEC)
+    services.indexes.searcher(key, COLOUR_SPEC)
+    assert services.views.thumbnail(key, "0/3.jpg")
+    folder = services.indexes.folder(key).parent
     assert (folder / "pictures" / "0" / "3.jpg").is_file()
     monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.05)
     services.uploads.leave("browser")
@@ -216,7 +214,7 @@ def test_it_is_gone_with_its_index_and_thumbnails_when_it_is_removed_or_the_visi
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not folder.exists()
-    for ask in (lambda: services.thumbnail(key, "0/3.jpg"), lambda: services.searcher(key, "colours")):
+    for ask in (lambda: services.views.thumbnail(key, "0/3.jpg"), lambda: services.indexes.searcher(key, COLOUR_SPEC)):
         with pytest.raises(AppError, match="no catalogue"):
             ask()
     assert services.uploads.of(visit) == []
@@ -228,7 +226,7 @@ def test_removing_waits_for_no_build_and_leaves_nothing_behind(
     visit, busy = mine
     archive = zipped(tmp_path / "more.zip", {"a.jpg": jpeg(50)})
     queued, _ = services.uploads.add(visit, [("more.zip", archive)])
-    homes = {key: services.folder(key).parent for key in (busy, queued)}
+    homes = {key: services.indexes.folder(key).parent for key in (busy, queued)}
     begun, go_on = threading.Event(), threading.Event()
     encode = ColourEncoder.encode_images
 
@@ -238,9 +236,9 @@ def test_removing_waits_for_no_build_and_leaves_nothing_behind(
         return encode(self, images)
 
     monkeypatch.setattr(ColourEncoder, "encode_images", held)
-    services.ensure(busy, "colours")
+    services.indexes.ensure(busy, COLOUR_SPEC)
     assert begun.wait(60)
-    services.ensure(queued, "colours")
+    services.indexes.ensure(queued, COLOUR_SPEC)
     for key in (queued, busy):
         services.uploads.remove(visit, key)
     assert services.uploads.of(visit) == []
@@ -286,7 +284,7 @@ def test_five_thousand_files_of_which_three_are_broken_are_indexed_but_for_those
     visit = services.uploads.arrive("browser")
     key, kept = services.uploads.add(visit, [("shop.zip", zipped(tmp_path / "shop.zip", files))])
     assert kept.pictures == 5000
-    report = services.build(key, "colours")
+    report = services.indexes.build(key, COLOUR_SPEC)
     assert report.pictures == 4997
     assert [name for name, _ in report.skipped] == ["0007.jpg", "1234.jpg", "4999.jpg"]
 

@@ -17,7 +17,7 @@ from retrieval.indexes.faiss_index import FaissIndex
 from services import Services
 from services.indexes import vector_indexes
 from settings import Settings
-from tests.conftest import blocks, write_picture
+from tests.conftest import COLOUR_SPEC, blocks, write_picture
 from tests.fakes import pinecone_service
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -25,19 +25,19 @@ pytestmark = pytest.mark.usefixtures("place")
 
 def opened(place: Path, folder: Path, index: str = "auto") -> tuple[Services, str]:
     services = Services(Settings(index_cache=place / "cache", index=index), [f"folder:{folder}"])
-    return services, services.key(f"folder:{folder}")
+    return services, services.catalogs.key(f"folder:{folder}")
 
 
 def test_a_small_catalogue_is_searched_exactly_and_a_large_one_is_not(
     place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, key = opened(place, folder)
-    assert services.build(key, "colours").index.kind == "flat"
-    assert isinstance(services.searcher(key, "colours").index, FaissIndex)
+    assert services.indexes.build(key, COLOUR_SPEC).index.kind == "flat"
+    assert isinstance(services.indexes.searcher(key, COLOUR_SPEC).index, FaissIndex)
     monkeypatch.setattr(vector_indexes, "FLAT_MOST", 11)
     services, key = opened(place, folder)
-    assert services.build(key, "colours").index.kind == "approximate"
-    assert isinstance(services.searcher(key, "colours").index, ApproximateIndex)
+    assert services.indexes.build(key, COLOUR_SPEC).index.kind == "approximate"
+    assert isinstance(services.indexes.searcher(key, COLOUR_SPEC).index, ApproximateIndex)
 
 
 def test_both_kinds_find_the_same_and_follow_what_comes_and_goes(place: Path, folder: Path) -> None:
@@ -46,8 +46,8 @@ def test_both_kinds_find_the_same_and_follow_what_comes_and_goes(place: Path, fo
         answers = []
         for index in ("flat", "approximate"):
             services, key = opened(place, folder, index)
-            services.build(key, "colours")
-            searcher = services.searcher(key, "colours")
+            services.indexes.build(key, COLOUR_SPEC)
+            searcher = services.indexes.searcher(key, COLOUR_SPEC)
             for filter in (None, {"label": ["red"]}):
                 hits = searcher.by_image(blocks(50), 20, filter).hits
                 answers.append([(hit.id, pytest.approx(hit.score, abs=1e-6), hit.attributes) for hit in hits])
@@ -57,10 +57,10 @@ def test_both_kinds_find_the_same_and_follow_what_comes_and_goes(place: Path, fo
 
 def test_vectors_without_their_approximate_index_say_which_command_makes_it(place: Path, folder: Path) -> None:
     services, key = opened(place, folder, "flat")
-    services.build(key, "colours")
+    services.indexes.build(key, COLOUR_SPEC)
     services, key = opened(place, folder, "approximate")
     with pytest.raises(MissingIndexError, match="python cli.py index --engine colours"):
-        services.searcher(key, "colours")
+        services.indexes.searcher(key, COLOUR_SPEC)
     row = next(row for row in services.overview.rows(key) if row.engine == "colours")
     assert (row.state, row.why) == ("stale", "Its vectors are there, the index of them is not.")
 
@@ -87,16 +87,16 @@ def test_the_recall_is_shown_on_the_command_line_and_on_the_page(place: Path, fo
 
 def test_deleting_an_index_deletes_all_of_its_files(place: Path, folder: Path) -> None:
     services, key = opened(place, folder, "approximate")
-    services.build(key, "colours")
-    services.indexes.delete(key, "colours")
-    assert not list(services.folder(key).iterdir())
+    services.indexes.build(key, COLOUR_SPEC)
+    services.indexes.delete(key, COLOUR_SPEC)
+    assert not list(services.indexes.folder(key).iterdir())
 
 
 def test_what_a_visitor_uploads_is_searched_on_this_machine(place: Path, folder: Path) -> None:
     services, key = opened(place, folder, "approximate")
-    services.opened.keep_private("mine", services.catalog(key), place / "home")
-    services.build("mine", "colours")
-    assert isinstance(services.searcher("mine", "colours").index, FaissIndex)
+    services.catalogs.keep_private("mine", services.catalogs.catalog(key), place / "home")
+    services.indexes.build("mine", COLOUR_SPEC)
+    assert isinstance(services.indexes.searcher("mine", COLOUR_SPEC).index, FaissIndex)
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
@@ -136,20 +136,20 @@ def test_the_app_searches_at_pinecone_where_the_settings_say_so(
     services = Services(
         Settings.from_environment({**os.environ, "VISUAL_SEARCH_INDEX": "pinecone"}), [f"folder:{folder}"]
     )
-    key = services.key(f"folder:{folder}")
-    services.build(key, "colours")
-    searcher = services.searcher(key, "colours")
+    key = services.catalogs.key(f"folder:{folder}")
+    services.indexes.build(key, COLOUR_SPEC)
+    searcher = services.indexes.searcher(key, COLOUR_SPEC)
     result = searcher.by_id("red/03.jpg", 24, {"label": ["red", "blue"]})
     assert {hit.attributes["label"] for hit in result.hits} == {"red", "blue"}
     assert len(result.hits) == 7
-    assert services.thumbnail(key, "green/04.jpg")
+    assert services.views.thumbnail(key, "green/04.jpg")
     with pytest.raises(AppError, match="not in the catalogue"):
-        services.thumbnail(key, "nobody.jpg")
+        services.views.thumbnail(key, "nobody.jpg")
     row = next(row for row in services.overview.rows(key) if row.engine == "colours")
     assert (row.state, row.searched) == ("indexed", "pinecone")
     (namespace,) = pinecone.indexes["visual-search-48"].namespaces
     assert namespace.startswith(f"{key}.colours-none.")
-    services.indexes.delete(key, "colours")
+    services.indexes.delete(key, COLOUR_SPEC)
     assert not pinecone.indexes["visual-search-48"].namespaces
 
 
@@ -169,8 +169,10 @@ def test_what_a_visitor_uploads_is_never_sent(place: Path, folder: Path, pinecon
     services = Services(
         Settings.from_environment({**os.environ, "VISUAL_SEARCH_INDEX": "pinecone"}), [f"folder:{folder}"]
     )
-    services.opened.keep_private("mine", services.catalog(services.key(f"folder:{folder}")), place / "home")
-    services.build("mine", "colours")
+    services.catalogs.keep_private(
+        "mine", services.catalogs.catalog(services.catalogs.key(f"folder:{folder}")), place / "home"
+    )
+    services.indexes.build("mine", COLOUR_SPEC)
     assert not pinecone.asked
 
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-import engines
 from retrieval.core import AppError
 from services.indexes.workers import Recipe, elsewhere
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder
+from tests.conftest import COLOUR_SPEC, ColourEncoder, register
 
 
 def recipe(settings: Settings, catalog: str = "sample", digest: str = "d1") -> Recipe:
-    return Recipe(settings.public, catalog, None, "colours", "none", digest)
+    return Recipe(settings.public, catalog, None, "colours:none", digest)
 
 
 def test_no_secret_goes_to_another_machine(tmp_path: Path) -> None:
@@ -37,8 +36,7 @@ def test_a_catalogue_opens_where_the_folders_of_the_asking_machine_are_missing(t
 
 
 def test_a_worker_with_other_weights_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC,))
-    monkeypatch.setattr(engines, "_loaded", {("colours", "none", "d1"): ColourEncoder()})
+    register(monkeypatch, COLOUR_SPEC, loaded=[ColourEncoder()])
     settings = Settings(index_cache=tmp_path)
     assert isinstance(recipe(settings).load(), ColourEncoder)
     with pytest.raises(AppError, match=r"has other weights of colours none \(d1 is not d2\)"):

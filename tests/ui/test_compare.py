@@ -11,11 +11,10 @@ from typing import Any
 import gradio as gr
 import pytest
 
-import engines
 from retrieval.core import AppError
 from services import Services
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
+from tests.conftest import COLOUR_SPEC, ColourEncoder, register, write_picture
 from ui.tabs.compare import blind_test, duplicates, tab
 from ui.tabs.compare import board as compare_board
 from ui.tabs.compare.board import Halt, Wanted
@@ -38,16 +37,14 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     for n in range(3):
         write_picture(tmp_path / "bare" / f"{n}.jpg", n)
     half = replace(COLOUR_SPEC, weights="half", title="Upper half", digest="d2")
-    loaded = {"none": ColourEncoder(), "half": HalfEncoder(half)}
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC, half))
-    monkeypatch.setattr(engines, "load", lambda engine, weights=None: loaded[weights])
+    register(monkeypatch, COLOUR_SPEC, half, loaded=[ColourEncoder(), HalfEncoder(half)])
     services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / n}" for n in ("shop", "bare")])
     yield services
     services.close()
 
 
 def keys(services: Services) -> list[str]:
-    return [info.key for info in services.catalogs()]
+    return [info.key for info in services.catalogs.infos()]
 
 
 def board(services: Services, catalog: str, names: list[str], match: str, halt: Halt | None = None) -> dict[str, Any]:
@@ -101,7 +98,12 @@ def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
 
 def test_few_engines_are_chosen_at_first_and_all_can_be() -> None:
     here = ["vae:a", "squeezenet:a", "squeezenet:b", "product:c", "clip:d", "clip:e"]
-    assert tab.first(here) == ["squeezenet:a", "squeezenet:b", "clip:d"]
+    purposes = {"squeezenet": ("look-alike",), "clip": ("look-alike",), "vae": ("latent",)}
+    specs = [
+        replace(COLOUR_SPEC, engine=engine, weights=weights, purposes=purposes.get(engine, ("product",)))
+        for engine, weights in (name.split(":") for name in here)
+    ]
+    assert tab.first(specs) == ["squeezenet:a", "squeezenet:b", "clip:d"]
 
 
 def test_opening_the_same_catalogue_again_keeps_what_is_shown(shop: Services) -> None:
@@ -126,7 +128,12 @@ def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services
     assert taste is not None
     assert not any(name in str(pair) for name in [*NAMES, "Upper half", "Mean colours"])
     sides = {"a": pair["a"], "b": pair["b"]}
-    upper = [h.id for h in shop.searcher(key, "colours", "half").by_id(pair["query"], blind_test.SHOWN).hits]
+    upper = [
+        h.id
+        for h in shop.indexes.searcher(key, shop.engines.spec("colours:half"))
+        .by_id(pair["query"], blind_test.SHOWN)
+        .hits
+    ]
     chosen = "a" if sides["a"] == upper else "b"
     assert sides[chosen] == upper
     shown, taste = blind_test.vote(shop, taste, SimpleNamespace(choice=chosen))  # type: ignore[arg-type]
@@ -140,10 +147,10 @@ def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services
 
 def test_near_duplicates_follow_the_threshold_and_bad_ones_are_told(shop: Services) -> None:
     key = keys(shop)[0]
-    missing, forest = duplicates.find(shop, key, ("colours", "none"))
+    missing, forest = duplicates.find(shop, key, "colours:none")
     assert (missing["state"], forest) == ("notice", None)
-    shop.build(key, "colours", "none")
-    shown, forest = duplicates.find(shop, key, ("colours", "none"))
+    shop.indexes.build(key, COLOUR_SPEC)
+    shown, forest = duplicates.find(shop, key, "colours:none")
     assert forest is not None
     moved = duplicates.move({**shown, "threshold": 0.1}, forest)
     assert moved["threshold"] == 0.8

@@ -11,18 +11,17 @@ import gradio as gr
 import numpy as np
 import pytest
 
-import engines
-from retrieval.core import AppError, EncoderSpec
+from retrieval.core import AppError
 from services import Services
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, write_picture
+from tests.conftest import COLOUR_SPEC, ColourEncoder, register, write_picture
 from ui.search import words_box
 from ui.tabs.look_alike import side_by_side, tab
 
-PLAIN = replace(COLOUR_SPEC, engine="squeezenet", weights="plain", title="Plain")
+PLAIN = replace(COLOUR_SPEC, engine="squeezenet", weights="plain", title="Plain", purposes=("look-alike",))
 OTHER = replace(PLAIN, weights="other", title="Other", digest="d2")
 READER = replace(PLAIN, engine="clip", weights="tiny", title="Reader", digest="d3", accepts_text=True)
-GONE = replace(READER, weights="gone", title="Gone", file="gone.safetensors", digest="d4")
+GONE = replace(READER, weights="gone", title="Gone", file="gone.safetensors", digest="")
 CHANNELS = {"red": 0, "green": 1, "blue": 2}
 
 
@@ -55,30 +54,18 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
     """Return services over 18 pictures with the plain engines and the reader; the reader that is gone cannot load."""
     for n in range(18):
         write_picture(tmp_path / "shop" / f"{n:02}.jpg", n)
-    made = {"plain": ColourEncoder(PLAIN), "other": Turned(OTHER), "tiny": Reader(READER)}
-
-    def load(engine: str, weights: str | None = None) -> ColourEncoder:
-        if weights not in made:
-            raise AppError("gone.safetensors is not on this machine. With a network, run: hf download gone")
-        return made[weights]
-
-    def missing(spec: EncoderSpec) -> str | None:
-        return None if spec.weights in made else "gone.safetensors is not on this machine."
-
-    monkeypatch.setattr(engines, "SPECS", (PLAIN, OTHER, GONE, READER))
-    monkeypatch.setattr(engines, "specs", lambda: (PLAIN, OTHER, GONE, READER))
-    monkeypatch.setattr(engines, "load", load)
-    monkeypatch.setattr(engines, "missing", missing)
-    services = Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / 'shop'}"])
+    loaded = [ColourEncoder(PLAIN), Turned(OTHER), Reader(READER)]
+    register(monkeypatch, PLAIN, OTHER, GONE, READER, loaded=loaded)
+    services = Services(Settings(index_cache=tmp_path / "cache", clip=()), [f"folder:{tmp_path / 'shop'}"])
     for spec in (PLAIN, OTHER, READER):
-        services.build(services.catalogs()[0].key, spec.engine, spec.weights)
+        services.indexes.build(services.catalogs.infos()[0].key, spec)
     yield services
     services.close()
 
 
 @pytest.fixture
 def key(services: Services) -> str:
-    return services.catalogs()[0].key
+    return services.catalogs.infos()[0].key
 
 
 def asked(services: Services, key: str, item: str | None, text: str, balance: float = 0.0, **more: Any) -> Any:  # noqa: ANN401 - a page's value
@@ -94,7 +81,7 @@ def ids(shown: dict[str, Any]) -> list[str]:
 
 
 def test_words_find_what_the_reader_says_and_weights_count_as_told(services: Services, key: str) -> None:
-    searcher = services.searcher(key, "clip", "tiny")
+    searcher = services.indexes.searcher(key, READER)
     names = [f"{n:02}.jpg" for n in range(18)]
     vectors = searcher.index.vectors(names)
     red, blue = Reader(READER).encode_texts(["red", "blue"])
@@ -106,7 +93,7 @@ def test_words_find_what_the_reader_says_and_weights_count_as_told(services: Ser
 def test_the_slider_goes_from_the_words_to_the_picture(services: Services, key: str) -> None:
     alone = ids(asked(services, key, None, "red")[0])
     assert ids(asked(services, key, "03.jpg", "red", 0)[0]) == alone
-    like = [hit.id for hit in services.searcher(key, "clip", "tiny").by_id("03.jpg", 12).hits]
+    like = [hit.id for hit in services.indexes.searcher(key, READER).by_id("03.jpg", 12).hits]
     assert ids(asked(services, key, "03.jpg", "red", 1)[0]) == like
     half = ids(asked(services, key, "03.jpg", "red", 0.5)[0])
     assert half not in (alone, like)
@@ -148,7 +135,7 @@ def test_a_text_that_is_cut_is_said_beside_the_results(services: Services, key: 
 
 
 def test_words_choose_an_engine_that_reads_and_is_here(services: Services, key: str) -> None:
-    assert tab.reader(services, {"text": "red"}, "squeezenet:plain") == ("clip:tiny", ("clip", "tiny"))
+    assert tab.reader(services, {"text": "red"}, "squeezenet:plain") == ("clip:tiny", "clip:tiny")
     assert tab.reader(services, {"text": "red"}, "clip:tiny") == (gr.skip(), gr.skip())
     assert tab.reader(services, {"text": " "}, "squeezenet:other") == (gr.skip(), gr.skip())
     assert tab.reader(services, {"text": ""}, "clip:gone")[0] == "squeezenet:plain"
@@ -174,8 +161,8 @@ def test_side_by_side_shows_each_engines_own_results_and_marks_what_both_found(s
     assert [side["title"] for side in shown["sides"]] == ["Plain", "Other"]
     assert not timer.active
     lists = []
-    for side, weights in zip(shown["sides"], ("plain", "other"), strict=True):
-        lists.append([hit.id for hit in services.searcher(key, "squeezenet", weights).by_id("03.jpg", 12).hits])
+    for side, spec in zip(shown["sides"], (PLAIN, OTHER), strict=True):
+        lists.append([hit.id for hit in services.indexes.searcher(key, spec).by_id("03.jpg", 12).hits])
         assert [hit["id"] for hit in side["hits"]] == lists[-1]
         assert "found in" in side["summary"]
     both = set(lists[0]) & set(lists[1])
@@ -193,9 +180,7 @@ def test_a_side_that_cannot_answer_says_why_and_the_others_do(services: Services
 
 def test_an_index_that_is_not_there_is_made_while_the_page_asks_again(services: Services, key: str) -> None:
     def ask() -> tuple[dict[str, Any], bool]:
-        return side_by_side.search(
-            services, key, {"item": "03.jpg"}, None, 12, [("squeezenet", "plain"), ("clip", "gone")]
-        )
+        return side_by_side.search(services, key, {"item": "03.jpg"}, None, 12, [PLAIN, GONE])
 
     shown, making = ask()
     while making:

@@ -33,7 +33,7 @@ def test_four_endpoints_are_public_and_the_model_events_share_one_queue(services
     events = list(ui.build(services).fns.values())
     public = [event.api_name for event in events if event.api_visibility == "public"]
     assert public == ["look_alike", "style", "product_type", "latent_neighbours", "compare", "duplicates", "catalogs"]
-    model = [event for event in events if event.concurrency_id == "engine-squeezenet"]
+    model = [event for event in events if event.concurrency_id == "engine-look-alike"]
     assert len(model) == 4
     assert all(event.api_visibility in ("public", "private") for event in events)
 
@@ -69,6 +69,6 @@ def test_templates_hold_no_values_for_gradio_to_run() -> None:
 @pytest.mark.parametrize("item", ["../shop/a.png", "/etc/passwd", "a.png", ""])
 def test_no_picture_is_served_that_no_index_holds(services: Services, item: str) -> None:
     client = TestClient(Starlette(routes=[picture_route.route(services)]))
-    key = services.catalogs()[0].key
+    key = services.catalogs.infos()[0].key
     assert client.get(f"/picture/{key}", params={"id": item, "side": "x"}).status_code == 404
     assert client.get("/picture/nothing", params={"id": item}).status_code == 404

@@ -30,13 +30,23 @@ def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(header, "open_index", lambda *_: None)
 
 
+def style_choice(engine: str) -> gr.Radio | None:
+    name, _, weights = engine.partition(":")
+    return gr.Radio(value=weights) if name == "style" else None
+
+
 def offers() -> list[Offer]:
     """Return the choices of two tabs: one by "engine:weights", one by weights alone."""
     with gr.Blocks():
         looks, styles = gr.Radio(["squeezenet:fashion", "squeezenet:imagenet"]), gr.Radio(["distilled", "imagenet"])
     return [
-        Offer("look-alike", looks, lambda e: gr.Radio(value=":".join(e)) if e[0] == "squeezenet" else None, ENGINE),
-        Offer("style", styles, lambda e: gr.Radio(value=e[1]) if e[0] == "style" else None, ("style", "distilled")),
+        Offer("look-alike", looks, lambda e: gr.Radio(value=e) if e.startswith("squeezenet:") else None, ENGINE),
+        Offer(
+            "style",
+            styles,
+            lambda e: gr.Radio(value=e.partition(":")[2]) if e.startswith("style:") else None,
+            "style:distilled",
+        ),
     ]
 
 
@@ -50,15 +60,15 @@ def arrived(services: Services, asked: dict[str, str], remembered: str = "") -> 
 
 @pytest.mark.parametrize(
     ("asked", "tab", "engine"),
-    [({}, None, ENGINE), ({"engine": "squeezenet:imagenet"}, "look-alike", ("squeezenet", "imagenet")),
-     ({"engine": "style:imagenet"}, "style", ("style", "imagenet")),
-     ({"tab": "style"}, "style", ("style", "distilled")),
-     ({"tab": "style", "engine": "squeezenet:imagenet"}, "style", ("style", "distilled")),
-     ({"tab": "style", "engine": "style:imagenet"}, "style", ("style", "imagenet")),
+    [({}, None, ENGINE), ({"engine": "squeezenet:imagenet"}, "look-alike", "squeezenet:imagenet"),
+     ({"engine": "style:imagenet"}, "style", "style:imagenet"),
+     ({"tab": "style"}, "style", "style:distilled"),
+     ({"tab": "style", "engine": "squeezenet:imagenet"}, "style", "style:distilled"),
+     ({"tab": "style", "engine": "style:imagenet"}, "style", "style:imagenet"),
      ({"tab": "<b>", "engine": "rm -rf:x"}, None, ENGINE)],
 )  # fmt: skip
 def test_the_address_names_tab_and_engine(
-    services: Services, asked: dict[str, str], tab: str | None, engine: tuple[str, str]
+    services: Services, asked: dict[str, str], tab: str | None, engine: str
 ) -> None:
     shown = arrived(services, asked)
     assert shown["engine"] == shown["opened"]["engine"] == engine
@@ -68,7 +78,7 @@ def test_the_address_names_tab_and_engine(
 
 
 def test_the_catalogue_is_the_one_named_else_the_one_before_else_the_first_that_suits(services: Services) -> None:
-    folder = services.catalogs()[0].key
+    folder = services.catalogs.infos()[0].key
     assert arrived(services, {})["choice"].value == folder
     assert arrived(services, {"catalog": "paintings"}, json.dumps({"catalog": "sample"}))["choice"].value == "paintings"
     assert arrived(services, {}, json.dumps({"catalog": "sample"}))["choice"].value == "sample"
@@ -77,14 +87,14 @@ def test_the_catalogue_is_the_one_named_else_the_one_before_else_the_first_that_
 
 
 def test_what_does_not_suit_the_engine_comes_last(services: Services) -> None:
-    folder = services.catalogs()[0].key
+    folder = services.catalogs.infos()[0].key
     for engine, order in (("squeezenet", ["sample", "paintings"]), ("style", ["paintings", "sample"])):
-        assert [key for _, key in header.offered(services, None, (engine, ""))] == [folder, *order]
+        assert [key for _, key in header.offered(services, None, engine)] == [folder, *order]
 
 
 def test_a_tab_of_another_mode_takes_the_drawn_catalogue_that_suits_it(services: Services) -> None:
-    style, garments = ("style", "distilled"), ("product", "fashion")
-    folder = services.catalogs()[0].key
+    style, garments = "style:distilled", "product:fashion"
+    folder = services.catalogs.infos()[0].key
     for catalog, engine, mode, wanted in [
         ("sample", style, "look-alike", "paintings"),
         ("paintings", garments, "style", "sample"),

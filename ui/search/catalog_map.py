@@ -15,7 +15,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from retrieval.core import AppError, Attributes
+from retrieval.core import AppError, Attributes, EncoderSpec
 from services import MapStatus, Services
 from ui.shell import auth, theme
 
@@ -43,8 +43,7 @@ def create() -> gr.HTML:
 def value(
     services: Services,
     catalog: str,
-    engine: str,
-    weights: str | None = None,
+    spec: EncoderSpec,
     colour_by: str | None = None,
     query: np.ndarray | str | None = None,
 ) -> dict[str, Any]:
@@ -53,10 +52,9 @@ def value(
     `colour_by` names an attribute (the likeliest without it); `query` is the question's vector, float32 (dim,), or the
     id of an item. Without a finished index the map says so in the page.
     """
-    spec = services.spec(engine, weights)
     asked = {"catalog": catalog, "engine": spec.engine, "weights": spec.weights, "by": colour_by}
     try:
-        index = services.searcher(catalog, spec.engine, spec.weights).index
+        index = services.indexes.searcher(catalog, spec).index
         vector = index.vectors([query])[0] if isinstance(query, str) else query
         near = [] if vector is None else [hit.id for hit in index.query(vector[None], _SEARCHED)[0]]
     except AppError as error:
@@ -76,9 +74,8 @@ def points(services: Services, request: Request) -> Response:
     """Answer with a map's points, with how far it is (202) while it is made, or with what is wrong."""
     given = request.query_params
     try:
-        status = services.map(
-            request.path_params["catalog"], given.get("engine", ""), given.get("weights"), given.get("method", "tsne")
-        )
+        spec = services.engines.spec(given.get("engine", ""), given.get("weights"))
+        status = services.maps.ask(request.path_params["catalog"], spec, given.get("method", "tsne"))
     except AppError as error:
         return PlainTextResponse(str(error), status_code=404)
     if status.map is None:

@@ -24,7 +24,7 @@ def create() -> gr.HTML:
 
 def opening(services: Services, catalog: str) -> dict[str, Any]:
     """Return the filters' value for a catalogue just opened: its facets, none chosen."""
-    facets = services.facets(catalog)
+    facets = services.views.facets(catalog)
     return {"facets": [{"name": n, "values": list(v.items())} for n, v in facets.items()], "chosen": {}}
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import gradio as gr
 import numpy as np
 
-from retrieval.core import AppError, Filter
+from retrieval.core import AppError, EncoderSpec, Filter
 from retrieval.pictures.decoding import decode
 from retrieval.search.words import parse as parse_words
 from services import Services
@@ -19,7 +19,7 @@ from ui.search import filters, how_it_works, results
 from ui.search import question as query
 from ui.search.question import Query
 from ui.shell.error_boundary import words
-from ui.shell.header import Engine, open_index, searchable
+from ui.shell.header import open_index, searchable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +49,7 @@ class Scope:
     """Where an answer is looked for, by which engine, and how much of it is wanted; `passing` is the filter."""
 
     catalog: str
-    engine: Engine
+    spec: EncoderSpec
     count: int
     passing: Filter | None
 
@@ -76,7 +76,7 @@ def opening(
     if not state["searchable"]:
         return dict(asked or blank), {}, absent(services, state)
     try:
-        searcher = services.searcher(key, *state["engine"])
+        searcher = services.indexes.searcher(key, services.engines.spec(state["engine"]))
         question = query.opening(services, key, searcher, request.query_params.get("item"), limit)
         choice = filters.opening(services, key)
     except AppError as error:
@@ -91,7 +91,7 @@ def absent(services: Services, state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the notice for a catalogue that cannot be searched yet."""
     if not state["failed"]:
         return results.waiting()
-    hollow = next(iter(services.catalog(state["catalog"])), None) is None
+    hollow = next(iter(services.catalogs.catalog(state["catalog"])), None) is None
     return results.empty() if hollow else results.problem(state["failed"])
 
 
@@ -101,18 +101,18 @@ def search(
     asked: Mapping[str, Any] | None,
     chosen: Mapping[str, Any] | None,
     count: int,
-    engine: Engine,
+    spec: EncoderSpec,
     seen: Seen | None,
 ) -> tuple[dict[str, Any], str, Seen | None]:
     """Answer the question on the page, or say in the same place why not. Outputs: results, figure, seen."""
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, engine, count, filters.parse((chosen or {}).get("chosen")))
+        scope = Scope(catalog, spec, count, filters.parse((chosen or {}).get("chosen")))
         if not (question.picture or question.item or question.liked or question.text):
-            hollow = not len(services.searcher(catalog, *engine).index)
+            hollow = not len(services.indexes.searcher(catalog, spec).index)
             return (results.empty() if hollow else results.start()), "", None
         result, seen = answer(services, question, scope, seen)
-        size = services.spec(*engine).image_size
+        size = spec.image_size
         said = question.text if not question.pictured else ""
         figure = how_it_works.figure(seen.address, result.query, result.curve, len(result.hits), size, said)
     except Exception as error:
@@ -126,8 +126,8 @@ def answer(services: Services, question: Query, scope: Scope, seen: Seen | None)
     What the network made of the same subject before (`seen`) is used again; it is returned for the next time.
     """
     scope = replace(scope, count=min(max(int(scope.count), 1), max(COUNTS)))
-    searcher = services.searcher(scope.catalog, *scope.engine)
-    key = (scope.catalog, scope.engine, *question.subject)
+    searcher = services.indexes.searcher(scope.catalog, scope.spec)
+    key = (scope.catalog, scope.spec.name, *question.subject)
     marks = (question.liked, question.disliked)
     itself = [question.item] if question.item and question.pictured and not question.box else []
     known = seen if seen and seen.key == key else None
@@ -147,7 +147,7 @@ def _unmarked(services: Services, searcher: Searcher, question: Query, scope: Sc
     if question.item and not question.box:
         return searcher.by_id(question.item, scope.count, scope.passing), _address(scope.catalog, question.item)
     started = time.perf_counter()
-    size = services.spec(*scope.engine).image_size
+    size = scope.spec.image_size
     image = picture(services, scope.catalog, question, size)
     decoded = time.perf_counter() - started
     result = searcher.by_image(image, scope.count, scope.passing)
@@ -163,7 +163,7 @@ def _worded(services: Services, searcher: Searcher, question: Query, scope: Scop
         vector, address = searcher.index.vectors([question.item])[0], _address(scope.catalog, question.item)
         itself = [question.item]
     else:
-        size = services.spec(*scope.engine).image_size
+        size = scope.spec.image_size
         image = picture(services, scope.catalog, question, size)
         vector, address = searcher.encoder.encode_images([image])[0], how_it_works.input_picture(image, size)
         itself = []
@@ -181,7 +181,7 @@ def picture(services: Services, catalog: str, question: Query, size: int) -> Ima
         data = query.read(question.picture, services.settings.max_upload_bytes)
         image = decode(data, None if question.box else size)
     else:
-        image = services.picture(catalog, question.item or "")
+        image = services.views.picture(catalog, question.item or "")
     return image.crop(query.pixels(question.box, image.size)) if question.box else image
 
 
@@ -197,11 +197,11 @@ def answer_client(services: Services, question: Query, scope: Scope) -> dict[str
 
 def ready(services: Services, scope: Scope) -> None:
     """Open the index that is asked; raises AppError while the catalogue is not indexed yet."""
-    if searchable(services, scope.catalog, scope.engine):
+    if searchable(services, scope.catalog, scope.spec):
         return
-    open_index(services, scope.catalog, scope.engine)
-    if not searchable(services, scope.catalog, scope.engine):
-        status = services.status(scope.catalog, *scope.engine)
+    open_index(services, scope.catalog, scope.spec)
+    if not searchable(services, scope.catalog, scope.spec):
+        status = services.indexes.status(scope.catalog, scope.spec)
         raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
 
 

@@ -77,7 +77,7 @@ def create() -> gr.HTML:
 
 def opening(services: Services, catalog: str, searcher: Searcher, item: str | None, limit: int) -> dict[str, Any]:
     """Return the input's value for a catalogue just opened: its examples, and `item` or the first of them asked."""
-    examples = [card for card in (_card(searcher, i) for i in services.examples(catalog)) if card]
+    examples = [card for card in (_card(searcher, i) for i in services.views.examples(catalog)) if card]
     first = (_card(searcher, item) if item else None) or next(iter(examples), None)
     asked = {"item": first["id"], "alt": first["alt"]} if first else {}
     return {"catalog": catalog, "examples": examples, "limit": limit, **asked}

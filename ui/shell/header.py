@@ -10,18 +10,19 @@ from typing import Any
 
 import gradio as gr
 
-from retrieval.core import AppError
+from retrieval.core import AppError, EncoderSpec
 from services import CatalogInfo, Services, Status
-from services.catalogs.open_catalogs import MODES, OURS
+from services.catalogs.open_catalogs import OURS
 from ui.shell import theme
 from ui.shell.error_boundary import PRIVATE, bound
 
-ENGINE = ("squeezenet", "fashion")
+ENGINE = "squeezenet:fashion"
 POLL_SECONDS = 1.0
 OPENING_SECONDS = 0.4
 NAMED_SKIPS = 200
 
-Engine = tuple[str, str]
+Engine = str
+"""An engine as the page holds it: its name, `engine:weights`; handlers look it up when they begin."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Offer:
 class Header:
     """What tabs listen to and read.
 
-    `opened` changes when a catalogue is opened or becomes searchable; `engine` holds (engine, weights) of the tab
-    in use, `mode` what that is for. `visit` names the visit to which uploads belong. The page's address may name an
+    `opened` changes when a catalogue is opened or becomes searchable; `engine` holds the name of the engine of the
+    tab in use, `mode` what that is for. `visit` names the visit to which uploads belong. The page's address may name an
     engine: every tab that has a choice of them adds it to `offers`.
     """
 
@@ -61,7 +62,7 @@ class Header:
 
 def create(services: Services) -> Header:
     """Lay out the title, the catalogue and its status; a choice and the timer keep them true."""
-    known = services.catalogs()
+    known = services.catalogs.infos()
     choices = [(info.title, info.key) for info in known]
     with gr.Row(elem_classes="top"):
         gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
@@ -74,7 +75,7 @@ def create(services: Services) -> Header:
         )  # fmt: skip
     engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
-    visit, mode = gr.State(None), gr.State(MODES[ENGINE[0]])
+    visit, mode = gr.State(None), gr.State(purpose(services, ENGINE))
     seen = [status, timer, opened]
     asked = [catalog, engine, visit]
     catalog.input(bound(choose, services), asked, seen, **PRIVATE)
@@ -85,7 +86,16 @@ def create(services: Services) -> Header:
 
 def offered(services: Services, visit: str | None, engine: Engine) -> list[tuple[str, str]]:
     """Return (title, key) of this visit's catalogues, then of everybody's, those that suit the engine before others."""
-    return [(info.title, info.key) for info in (*services.uploads.of(visit), *services.catalogs(engine[0]))]
+    return [(info.title, info.key) for info in _infos(services, visit, engine)]
+
+
+def purpose(services: Services, engine: Engine, otherwise: str = "") -> str:
+    """Return what an engine is mainly for."""
+    return next(iter(services.engines.spec(engine).purposes), otherwise)
+
+
+def _infos(services: Services, visit: str | None, engine: Engine) -> list[CatalogInfo]:
+    return [*services.uploads.of(visit), *services.catalogs.infos(services.engines.spec(engine))]
 
 
 def enter(
@@ -95,10 +105,10 @@ def enter(
 
     Where that is a drawn one of another mode than the tab's, the drawn one of this mode takes its place.
     """
-    wanted = MODES.get(engine[0], mode)
-    known = {info.key: info for info in services.catalogs()}
-    if wanted != mode and catalog in OURS and not known[catalog].suits(wanted):
-        catalog = next((key for key in OURS if key in known and known[key].suits(wanted)), catalog)
+    wanted, spec = purpose(services, engine, mode), services.engines.spec(engine)
+    known = {info.key: info for info in services.catalogs.infos()}
+    if wanted != mode and catalog in OURS and not known[catalog].suits(spec):
+        catalog = next((key for key in OURS if key in known and known[key].suits(spec)), catalog)
     choices = gr.Dropdown(offered(services, visit, engine), value=catalog)
     return choices, wanted, *choose(services, catalog, engine, visit)
 
@@ -107,15 +117,15 @@ def choose(
     services: Services, catalog: str, engine: Engine, visit: str | None = None
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Start bringing the index up to date, and say how it stands."""
-    open_index(services, catalog, engine)
+    open_index(services, catalog, services.engines.spec(engine))
     return follow(services, catalog, engine, visit)
 
 
-def open_index(services: Services, catalog: str, engine: Engine) -> None:
+def open_index(services: Services, catalog: str, spec: EncoderSpec) -> None:
     """Start bringing the index up to date, and give one that is on disk a moment to open."""
-    services.ensure(catalog, *engine)
+    services.indexes.ensure(catalog, spec)
     deadline = time.monotonic() + OPENING_SECONDS
-    while services.status(catalog, *engine).state == "waiting" and not searchable(services, catalog, engine):
+    while services.indexes.status(catalog, spec).state == "waiting" and not searchable(services, catalog, spec):
         if time.monotonic() > deadline:
             break
         time.sleep(0.02)
@@ -125,11 +135,12 @@ def follow(
     services: Services, catalog: str, engine: Engine, visit: str | None = None
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Return the status in words, the timer (running while there is something to follow) and what is open."""
-    status = services.status(catalog, *engine)
-    there = searchable(services, catalog, engine)
+    spec = services.engines.spec(engine)
+    status = services.indexes.status(catalog, spec)
+    there = searchable(services, catalog, spec)
     failed = status.error if status.state == "failed" and not there else None
     opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
-    info = services.opened.info(catalog)
+    info = services.catalogs.info(catalog)
     return (
         _open(info, engine, visit) + status_html(status, info.note),
         gr.Timer(active=status.state in ("waiting", "building")),
@@ -141,7 +152,7 @@ def _open(info: CatalogInfo, engine: Engine, visit: str | None) -> str:
     """Return what is open, for the script that keeps the address and the browser's memory of this visit true."""
     facts = {
         "catalog": info.key,
-        "engine": ":".join(engine),
+        "engine": engine,
         "visit": visit or "",
         "shared": "" if info.private else "yes",
     }
@@ -149,10 +160,10 @@ def _open(info: CatalogInfo, engine: Engine, visit: str | None) -> str:
     return f"<i hidden {marks}></i>"
 
 
-def searchable(services: Services, catalog: str, engine: Engine) -> bool:
+def searchable(services: Services, catalog: str, spec: EncoderSpec) -> bool:
     """Return whether there is an index to answer from."""
     try:
-        services.searcher(catalog, *engine)
+        services.indexes.searcher(catalog, spec)
     except AppError:
         return False
     return True

@@ -34,9 +34,9 @@ def picture(services: Services, request: Request) -> Response:
     asked = (request.path_params["catalog"], request.query_params.get("id", ""))
     kept = {"Cache-Control": f"private, max-age={KEEP_SECONDS}"}
     try:
-        if away := services.link(*asked):
+        if away := services.views.link(*asked):
             return RedirectResponse(away, headers=kept)
-        data = services.thumbnail(*asked, side)
+        data = services.views.thumbnail(*asked, side)
     except AppError:
         return PlainTextResponse("There is no such picture.", status_code=404)
     return Response(data, media_type="image/jpeg", headers=kept)

@@ -9,9 +9,8 @@ import gradio as gr
 
 from retrieval.core import AppError
 from services import Services
-from services.catalogs.open_catalogs import MODES
 from ui.shell.error_boundary import PRIVATE, bound
-from ui.shell.header import Engine, Header, choose, offered
+from ui.shell.header import Engine, Header, choose, offered, purpose
 
 REMEMBERED = """(engine) => {
   try { return [engine, sessionStorage.getItem("visual-search") ?? ""]; } catch { return [engine, ""]; }
@@ -61,7 +60,7 @@ def arrive(
         *choose(services, catalog, engine, visit),
         visit,
         engine,
-        MODES[engine[0]],
+        purpose(services, engine),
         gr.Tabs(selected=tab) if tab else gr.skip(),
         *(gr.skip() if update is None else update for update in shown),
     )
@@ -74,10 +73,9 @@ def leave(services: Services, request: gr.Request) -> None:
 
 def _linked(services: Services, name: str | None) -> Engine | None:
     try:
-        spec = services.named(name or "")
+        return services.engines.spec(name or "").name
     except AppError:
         return None
-    return spec.engine, spec.weights
 
 
 def _before(remembered: str | None) -> dict[str, str]:

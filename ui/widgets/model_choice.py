@@ -41,14 +41,19 @@ class Models:
     def linked(self, services: Services, engine: Engine) -> gr.Radio | None:
         """Return how the choice shows the model that the page's address names, None for one of another engine."""
         known = self.offered(services)
-        there = engine[0] == self.engine and engine[1] in [name for _, name in known]
-        return gr.Radio(known, value=engine[1]) if there else None
+        spec = services.engines.spec(engine)
+        there = spec.engine == self.engine and spec.weights in [name for _, name in known]
+        return gr.Radio(known, value=spec.weights) if there else None
 
     def of(self, weights: str) -> Engine:
         """Return the engine with the chosen weights, as the header holds it."""
-        return self.engine, weights
+        return f"{self.engine}:{weights}"
+
+    def owns(self, engine: Engine) -> bool:
+        """Return whether an engine, as the header holds it, is one of these models."""
+        return engine.partition(":")[0] == self.engine
 
     def offered(self, services: Services) -> list[tuple[str, str]]:
         """Return (title, weights) of the models that can be chosen now."""
-        rows = [row for row, missing in services.choices() if row.engine == self.engine and not missing]
+        rows = [row for row, missing in services.engines.choices() if row.engine == self.engine and not missing]
         return [(self.titles.get(row.weights, row.title), row.weights) for row in rows]

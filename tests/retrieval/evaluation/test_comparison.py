@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import engines
 from retrieval.evaluation.comparison import Comparison, Contestant, Step, as_dict, compare, pareto
 from retrieval.evaluation.intervals import bootstrap, wilson
 from retrieval.evaluation.measures import Collection
@@ -20,7 +19,7 @@ from retrieval.indexing.build import Stopped
 from retrieval.search.searcher import Searcher
 from services import Services
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, write_picture
+from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, register, write_picture
 
 
 class Shelf:
@@ -167,22 +166,18 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     for n in range(12):
         write_picture(tmp_path / "shop" / "red green blue".split()[n % 3] / f"{n}.jpg", n)
     gone = replace(COLOUR_SPEC, weights="gone", title="Gone", digest="", file="no_such_file.npz")
-    monkeypatch.setattr(engines, "SPECS", (COLOUR_SPEC, gone))
-    loaders = {"none": ColourEncoder}
-    real = engines.load
-    monkeypatch.setattr(
-        engines, "load", lambda e, w=None: loaders[w]() if w in loaders else engines.weights_path(gone) and real(e, w)
-    )
+    register(monkeypatch, COLOUR_SPEC, gone, loaded=[ColourEncoder()])
     return Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{tmp_path / 'shop'}"])
 
 
 def test_missing_indexes_are_built_and_an_engine_that_cannot_load_is_named_with_the_reason(shop: Services) -> None:
-    key = shop.catalogs()[0].key
+    key = shop.catalogs.infos()[0].key
     steps: list[Step] = []
-    found = shop.compare(key, ["colours", "colours:gone"], EvaluationProtocol(), steps.append)
+    specs = [shop.engines.spec(name) for name in ("colours", "colours:gone")]
+    found = shop.evaluation.compare(key, specs, EvaluationProtocol(), steps.append)
     assert [engine.name for engine in found.engines] == ["colours:none"]
     assert "no_such_file.npz" in found.failed["colours:gone"]
     assert found.queries == 12
     assert {step.doing for step in steps} >= {"loading", "looking at the pictures", "measuring the speed"}
-    assert shop.duplicates(key, "colours").counts(0.8)[1] <= 12
-    assert shop.matchable(key) == {"label": 12}
+    assert shop.evaluation.duplicates(key, COLOUR_SPEC).counts(0.8)[1] <= 12
+    assert shop.evaluation.matchable(key) == {"label": 12}

@@ -202,8 +202,8 @@ def fetch(
         if halt.wanted:
             raise Stopped
 
-    done.key = services.shelf.add_from_hub(str(wanted), track)
-    done.note = f"{services.catalog(done.key).title} is open."
+    done.key = services.saved_catalogs.add_from_hub(str(wanted), track)
+    done.note = f"{services.catalogs.catalog(done.key).title} is open."
 
 
 def _progress(done: _Work) -> str:

@@ -76,22 +76,23 @@ def act(services: Services, catalog: str, visit: str | None, engine: Engine, eve
     header_too = [gr.skip()] * 4
     if doing == "forget":
         _need(services.settings.manage)
-        services.shelf.remove(asked.get("name", ""))
+        services.saved_catalogs.remove(asked.get("name", ""))
         return *_shown(services, catalog, visit), *header_too
-    info = services.opened.info(key)
-    one = (key, asked.get("engine", ""), asked.get("weights"))
+    info = services.catalogs.info(key)
+    if doing in ("build", "stop", "delete"):
+        spec = services.engines.spec(asked.get("engine", ""), asked.get("weights"))
     if doing == "build":
-        services.ensure(*one)
+        services.indexes.ensure(key, spec)
     elif doing == "stop":
-        services.indexes.halt(*one)
+        services.indexes.halt(key, spec)
     elif doing == "delete":
         _need(_mine(services, info, visit))
-        services.indexes.delete(*one)
+        services.indexes.delete(key, spec)
     elif doing == "remove":
         _need(_removable(services, info, visit))
         _remove(services, info, visit)
     if doing == "use" or (doing == "remove" and key == catalog):
-        catalog = key if doing == "use" else services.catalogs()[0].key
+        catalog = key if doing == "use" else services.catalogs.infos()[0].key
         header_too = list(switched(services, catalog, visit, engine))
     elif doing == "remove":
         header_too = [gr.Dropdown(header.offered(services, visit, engine)), *[gr.skip()] * 3]
@@ -106,12 +107,13 @@ def switched(services: Services, catalog: str, visit: str | None, engine: Engine
 
 def view(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> dict[str, Any]:
     """Return the value of the shelf: every catalogue that the visitor may see, the one in use first."""
-    infos = [*services.uploads.of(visit), *services.catalogs()]
+    infos = [*services.uploads.of(visit), *services.catalogs.infos()]
     infos.sort(key=lambda info: info.key != catalog)
     cards = [_card(services, info, visit, catalog, fresh and info.key == catalog) for info in infos]
     problems = []
     if services.settings.manage:
-        problems = [{"name": each.name, "problem": each.problem} for each in services.shelf.entries() if each.problem]
+        closed = [each for each in services.saved_catalogs.entries() if each.problem]
+        problems = [{"name": each.name, "problem": each.problem} for each in closed]
     return {"at": time.time(), "catalogs": cards, "closed": problems, "manage": services.settings.manage}
 
 
@@ -168,7 +170,7 @@ def _mine(services: Services, info: CatalogInfo, visit: str | None) -> bool:
 
 
 def _removable(services: Services, info: CatalogInfo, visit: str | None) -> bool:
-    registered = {entry.key for entry in services.shelf.entries()}
+    registered = {entry.key for entry in services.saved_catalogs.entries()}
     return _mine(services, info, visit) and (info.private or info.key in registered)
 
 
@@ -181,9 +183,9 @@ def _remove(services: Services, info: CatalogInfo, visit: str | None) -> None:
     if info.private:
         services.uploads.remove(visit or "", info.key)
         return
-    for entry in services.shelf.entries():
+    for entry in services.saved_catalogs.entries():
         if entry.key == info.key:
-            services.shelf.remove(entry.name)
+            services.saved_catalogs.remove(entry.name)
 
 
 def catalogs(services: Services) -> list[dict[str, Any]]:
@@ -199,5 +201,5 @@ def catalogs(services: Services) -> list[dict[str, Any]]:
                 f"{row.engine}:{row.weights}" for row in services.overview.rows(info.key) if row.state == "indexed"
             ],
         }
-        for info in services.catalogs()
+        for info in services.catalogs.infos()
     ]  # fmt: skip

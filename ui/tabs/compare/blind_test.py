@@ -59,10 +59,9 @@ def begin(services: Services, catalog: str, names: Sequence[str]) -> tuple[dict[
     if len(names) < 2:
         return _notice("Tick two engines above first."), None
     try:
-        first, second = (services.named(name) for name in names[:2])
-        for spec in (first, second):
-            services.searcher(catalog, spec.engine, spec.weights)
-        ids = [item.id for item in services.catalog(catalog)]
+        for name in names[:2]:
+            services.indexes.searcher(catalog, services.engines.spec(name))
+        ids = [item.id for item in services.catalogs.catalog(catalog)]
     except AppError:
         return _notice("Both engines have to know these pictures first: press Compare above, then begin here."), None
     taste = Taste(catalog, (names[0], names[1]), random.sample(ids, min(POOL, len(ids))))
@@ -108,7 +107,7 @@ def ask(services: Services, taste: Taste) -> dict[str, Any]:
 
 def score(services: Services, taste: Taste) -> Mapping[str, Any]:
     """Return the running score in words and figures: the share of the first engine among votes that chose."""
-    titles = [services.named(name).title for name in taste.engines]
+    titles = [services.engines.spec(name).title for name in taste.engines]
     played = sum(taste.won)
     share = wilson(taste.won[0], played)
     if not played and not taste.ties:
@@ -125,8 +124,7 @@ def score(services: Services, taste: Taste) -> Mapping[str, Any]:
 
 
 def _answer(services: Services, catalog: str, name: str, query: str) -> list[str]:
-    spec = services.named(name)
-    found = services.searcher(catalog, spec.engine, spec.weights).by_id(query, SHOWN)
+    found = services.indexes.searcher(catalog, services.engines.spec(name)).by_id(query, SHOWN)
     return [hit.id for hit in found.hits]
 
 

@@ -124,7 +124,7 @@ def result(services: Services, catalog: str, found: Comparison) -> dict[str, Any
         "catalog": catalog,
         "summary": _summary(found),
         "verdict": [*_better(found), *_faster(found)],
-        "failed": [[services.named(name).title, reason] for name, reason in found.failed.items()],
+        "failed": [[services.engines.spec(name).title, reason] for name, reason in found.failed.items()],
     }
 
 
@@ -135,7 +135,8 @@ def _compare(services: Services, catalog: str, wanted: Wanted, halt: Halt, work:
             raise Stopped
 
     try:
-        work.found = services.compare(catalog, wanted.names, wanted.protocol(), track)
+        specs = [services.engines.spec(name) for name in wanted.names]
+        work.found = services.evaluation.compare(catalog, specs, wanted.protocol(), track)
     except Stopped:
         work.stopped = True
     except Exception as error:

@@ -41,7 +41,7 @@ def opening(catalog: str) -> dict[str, Any]:
 def find(services: Services, catalog: str, engine: Engine) -> tuple[dict[str, Any], Forest | None]:
     """Look for the near-duplicates of a catalogue."""
     try:
-        forest = services.duplicates(catalog, *engine)
+        forest = services.evaluation.duplicates(catalog, services.engines.spec(engine))
     except AppError as error:
         return {"state": "notice", "at": time.time(), "catalog": catalog, "text": words(error)}, None
     found = [each for each in THRESHOLDS if each <= THRESHOLD and forest.counts(each)[0]]
@@ -82,7 +82,7 @@ def clipped(threshold: Any) -> float:  # noqa: ANN401 - whatever a browser or a 
 
 
 def duplicates(
-    services: Services, catalog: str | None = None, threshold: float = THRESHOLD, engine: str = ":".join(ENGINE)
+    services: Services, catalog: str | None = None, threshold: float = THRESHOLD, engine: str = ENGINE
 ) -> dict[str, Any]:
     """Group the pictures of a catalogue that are nearly the same.
 
@@ -95,8 +95,8 @@ def duplicates(
         {"groups": [{"ids", "weakest": the lowest similarity that holds the group together}, …] the largest first,
         "by_threshold": [{"threshold", "groups", "pictures"}, …]}
     """
-    spec = services.named(engine)
-    forest = services.duplicates(catalog or services.catalogs()[0].key, spec.engine, spec.weights)
+    spec = services.engines.spec(engine)
+    forest = services.evaluation.duplicates(catalog or services.catalogs.infos()[0].key, spec)
     by_threshold = [
         dict(zip(("threshold", "groups", "pictures"), (each, *forest.counts(each)), strict=True)) for each in THRESHOLDS
     ]

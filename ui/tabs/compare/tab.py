@@ -50,12 +50,13 @@ figures.
 
 def create(services: Services, header: Header, tab: gr.Tab) -> None:
     """Lay out the choice of engines, the board with its result, and three folds; `tab` needs no index of its own."""
-    known = services.choices()
-    choices = [(f"{spec.title} (not here yet)" if reason else spec.title, name_of(spec)) for spec, reason in known]
-    here = [name_of(spec) for spec, reason in known if not reason]
+    known = services.engines.choices()
+    choices = [(f"{spec.title} (not here yet)" if reason else spec.title, spec.name) for spec, reason in known]
+    here = [spec.name for spec, reason in known if not reason]
+    chosen = first([spec for spec, reason in known if not reason])
     with gr.Column(elem_classes="mode cmp"):
         with gr.Row(elem_classes="cmp-ask"):
-            names = gr.CheckboxGroup(choices, value=first(here), label="Engines", min_width=300, scale=3)
+            names = gr.CheckboxGroup(choices, value=chosen, label="Engines", min_width=300, scale=3)
             match = gr.Dropdown(
                 [], label="A result is right when it shares", min_width=220, scale=2, allow_custom_value=True
             )
@@ -87,26 +88,21 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         [shown, match, without, go, board, taste, twins],
         **PRIVATE,
     )
-    header.offer(tab, names, functools.partial(linked, first(here)), ENGINE)
+    header.offer(tab, names, functools.partial(linked, chosen), ENGINE)
     go.click(run, {shown, names, match, without, asking, among, halt}, [board, go, stop], **PRIVATE, **QUEUE)
     stop.click(compare_board.stop, [halt], [stop], queue=False, **PRIVATE)
     gr.api(bound(compare, services), api_name="compare", **QUEUE)
     gr.api(bound(duplicates.duplicates, services), api_name="duplicates")
 
 
-def first(here: Sequence[str]) -> list[str]:
+def first(here: Sequence[EncoderSpec]) -> list[str]:
     """Return the engines that are chosen before anyone chooses: those that look for look-alikes, a few of them."""
-    return [name for name in here if name.partition(":")[0] in ("squeezenet", "clip")][:MOST_FIRST]
+    return [spec.name for spec in here if "look-alike" in spec.purposes][:MOST_FIRST]
 
 
 def linked(chosen: Sequence[str], engine: Engine) -> gr.CheckboxGroup:
     """Return how the choice shows the engine that the page's address names: beside those that are chosen at first."""
-    return gr.CheckboxGroup(value=list(dict.fromkeys([*chosen, ":".join(engine)])))
-
-
-def name_of(spec: EncoderSpec) -> str:
-    """Return the name by which an engine with its weights is chosen."""
-    return f"{spec.engine}:{spec.weights}"
+    return gr.CheckboxGroup(value=list(dict.fromkeys([*chosen, engine])))
 
 
 def opened(services: Services, state: Mapping[str, Any], shown: str | None, halt: Halt) -> tuple[Any, ...]:
@@ -119,8 +115,8 @@ def opened(services: Services, state: Mapping[str, Any], shown: str | None, halt
         return (key, *(gr.skip() for _ in range(6)))
     halt.wanted = True
     try:
-        shared = services.matchable(key)
-        facets = services.facets(key)
+        shared = services.evaluation.matchable(key)
+        facets = services.views.facets(key)
     except AppError:
         shared, facets = {}, {}
     labels = list(facets.get("label") or facets.get("category") or ())
@@ -158,7 +154,8 @@ def compare(
         {"engines": [{"engine", "p_at_1", …, "map", "map_low", "map_high", "pictures_per_second", "query_ms",
         "weights_mb", "index_mb", "on_front"}, …], "differences": […], "disagreements": […], "failed": {engine: reason}}
     """
-    key = catalog or services.catalogs()[0].key
-    chosen, given = match or next(iter(services.matchable(key)), ""), where or {}
+    key = catalog or services.catalogs.infos()[0].key
+    chosen, given = match or next(iter(services.evaluation.matchable(key)), ""), where or {}
     wanted = Wanted(engines, chosen, exclude or (), given.get("query", ""), given.get("gallery", ""))
-    return comparison.as_dict(services.compare(key, engines, wanted.protocol()))
+    specs = [services.engines.spec(name) for name in engines]
+    return comparison.as_dict(services.evaluation.compare(key, specs, wanted.protocol()))

@@ -61,7 +61,7 @@ def image(services: Services, ask: Ask) -> Image.Image:
     if ask.picture:
         return decode(question.read(ask.picture, services.settings.max_upload_bytes))
     if ask.item:
-        return services.picture(ask.catalog, ask.item)
+        return services.views.picture(ask.catalog, ask.item)
     raise AppError("Choose a picture first: upload one, or take an example.")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from retrieval.core import AppError, EncoderSpec
+from retrieval.core import AppError
 from services import Services
 from services.edits import AUTO, EditModel, Stop, Wish
 from ui.search import flow, results
@@ -91,8 +91,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
 
     tab.select(bound(arrive, services), [header.catalog, asked, board], [asked, board], **PRIVATE)
     tab.select(bound(choices, services), [model], [model, quality, size, engine], **PRIVATE)
-    gr.on([tab.select, engine.input], bound(engine_of, services), [engine], [header.engine], **PRIVATE)
-    header.offer(tab, engine, functools.partial(linked, services), engine_of(services, str(engine.value)))
+    gr.on([tab.select, engine.input], lambda name: name, [engine], [header.engine], **PRIVATE)
+    header.offer(tab, engine, functools.partial(linked, services), str(engine.value))
     asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **FIND)
     model.input(bound(options, services), [model], [quality, size], **PRIVATE)
     gr.on([asked.submit, said.change, variants.input, size.input, quality.input, model.input],
@@ -118,23 +118,13 @@ def _key(services: Services) -> gr.Textbox:
 
 
 def _engines(services: Services) -> list[tuple[str, str]]:
-    return [(spec.title, _name(spec)) for spec, missing in services.choices() if not missing]
-
-
-def _name(spec: EncoderSpec) -> str:
-    return f"{spec.engine}:{spec.weights}"
+    return [(spec.title, spec.name) for spec, missing in services.engines.choices() if not missing]
 
 
 def linked(services: Services, engine: Engine) -> gr.Dropdown | None:
     """Return how the choice shows the engine that the page's address names, if it is here."""
-    known, name = _engines(services), ":".join(engine)
-    return gr.Dropdown(known, value=name) if name in [each for _, each in known] else None
-
-
-def engine_of(services: Services, engine: str) -> Engine:
-    """Return the engine that a name of the choice stands for."""
-    spec = services.named(engine)
-    return spec.engine, spec.weights
+    known = _engines(services)
+    return gr.Dropdown(known, value=engine) if engine in [each for _, each in known] else None
 
 
 def arrive(
@@ -156,7 +146,7 @@ def choices(services: Services, model: str) -> tuple[gr.Dropdown, ...]:
 def _opening(services: Services, catalog: str, asked: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the picture's value with the catalogue's examples; the first of them is opened where nothing is."""
     asked = dict(asked or {})
-    examples = [{"catalog": catalog, "id": item, "alt": ""} for item in services.examples(catalog)]
+    examples = [{"catalog": catalog, "id": item, "alt": ""} for item in services.views.examples(catalog)]
     asked |= {"examples": examples, "limit": services.settings.max_upload_bytes}
     if examples and not (asked.get("picture") or asked.get("item")):
         asked |= {"catalog": catalog, "item": examples[0]["id"], "alt": "The first example"}
@@ -272,9 +262,9 @@ def find(
     """Show what a catalogue has that looks like an edited picture, or like a result that was clicked."""
     there = gr.Column(visible=True)
     try:
-        wanted = engine_of(services, engine)
+        wanted = services.engines.spec(engine)
         if not searchable(services, catalog, wanted):
-            services.ensure(catalog, *wanted)
+            services.indexes.ensure(catalog, wanted)
             return results.waiting(), None, there
         question = query.parse({name: (board or {}).get(name) or [] for name in ("liked", "disliked")})
         item = (board or {}).get("item")
@@ -312,7 +302,7 @@ def reopened(
     key = state["catalog"]
     examples = (asked or {}).get("examples") or [{}]
     picture = _opening(services, key, asked) if asked and examples[0].get("catalog") != key else gr.skip()
-    ours = tuple(state["engine"]) == engine_of(services, engine)
+    ours = state["engine"] == engine
     if not ours or (board or {}).get("chosen") is None or flow.already(state, seen):
         return picture, gr.skip(), gr.skip(), gr.skip()
     if not state["searchable"]:

@@ -36,7 +36,7 @@ def strangest(services: Services, data: object) -> dict[str, Any]:
     """Return one page of the flagged pictures, or how far measuring the catalogue is."""
     asked = checked(Asked, data)
     anomaly.check_rate(asked.rate)
-    survey = services.latent.survey(asked.catalog, asked.weights)
+    survey = services.latent.survey(asked.catalog, asked.spec(services))
     if survey.error:
         raise AppError(survey.error)
     if survey.found is None:
@@ -45,7 +45,7 @@ def strangest(services: Services, data: object) -> dict[str, Any]:
     threshold, count = found.flagged(asked.rate)
     part = slice(asked.page * PAGE, min((asked.page + 1) * PAGE, count))
     ids = list(found.ids[part])
-    alts = reading.alternatives(services.searcher(asked.catalog, "vae", asked.weights).index, ids)
+    alts = reading.alternatives(services.indexes.searcher(asked.catalog, asked.spec(services)).index, ids)
     scores = found.scores[part].tolist()
     items = [{"id": i, "alt": a, "score": s} for i, a, s in zip(ids, alts, scores, strict=True)]
     return {

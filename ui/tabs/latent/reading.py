@@ -10,16 +10,18 @@ import gradio as gr
 import numpy as np
 from pydantic import BaseModel, Field
 
-from retrieval.core import AppError, Examined, Filter, VectorIndex
+from retrieval.core import AppError, EncoderSpec, Examined, Filter, VectorIndex
 from retrieval.pictures.sheets import grey, sheet
 from retrieval.search import latent_space
 from services import Services
 from ui.search import flow
 from ui.search import question as query
+from ui.search.flow import Scope
 from ui.search.question import Query
 from ui.shell import theme
 from ui.shell.error_boundary import checked, served
 
+ENGINE = "vae"
 PAGE = 24
 TWINS = 8
 HOT = np.array([234, 88, 12], np.float32)
@@ -39,6 +41,10 @@ class Place(BaseModel):
 
     catalog: Name
     weights: Name
+
+    def spec(self, services: Services) -> EncoderSpec:
+        """Return the latent space; raises AppError."""
+        return services.engines.spec(ENGINE, self.weights)
 
 
 class Kind(Place):
@@ -72,10 +78,10 @@ def create_more(services: Services) -> gr.HTML:
     )  # fmt: skip
 
 
-def read(services: Services, catalog: str, weights: str, question: Query) -> Read:
+def read(services: Services, scope: Scope, question: Query) -> Read:
     """Return what the model sees and makes of the question's picture; raises AppError when nothing is on it."""
-    encoder = services.latent.encoder(weights)
-    pixels = encoder.garments([flow.picture(services, catalog, question, encoder.spec.image_size)])
+    encoder = services.latent.encoder(scope.spec)
+    pixels = encoder.garments([flow.picture(services, scope.catalog, question, encoder.spec.image_size)])
     if not pixels.any():
         raise AppError("There is nothing on this picture but its ground. Draw or choose one with a garment on it.")
     return Read(pixels, encoder.examine(pixels))
@@ -114,8 +120,8 @@ def more(
 def kind(services: Services, data: object) -> dict[str, Any]:
     """Return one page of the items of a category: {"items", "page", "pages", "total"}."""
     asked = checked(Kind, data)
-    index = services.searcher(asked.catalog, "vae", asked.weights).index
-    facets = services.facets(asked.catalog)
+    index = services.indexes.searcher(asked.catalog, asked.spec(services)).index
+    facets = services.views.facets(asked.catalog)
     name = next((n for n in ("label", "category") if asked.category in facets.get(n, {})), "label")
     passing: Filter = {name: [asked.category]}
     total = facets.get(name, {}).get(asked.category, 0)
@@ -128,7 +134,7 @@ def kind(services: Services, data: object) -> dict[str, Any]:
 def stranger_than(services: Services, data: object) -> dict[str, Any]:
     """Return what part of the catalogue is less strange than a score, or how far measuring the catalogue is."""
     asked = checked(Judged, data)
-    survey = services.latent.survey(asked.catalog, asked.weights)
+    survey = services.latent.survey(asked.catalog, asked.spec(services))
     if survey.error:
         raise AppError(survey.error)
     if survey.found is None:

@@ -64,13 +64,13 @@ def create(services: Services) -> gr.HTML:
 
 def opening(services: Services, here: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of a visitor who stands at the centre, no picture asked."""
-    encoder = services.latent.encoder(here["weights"])
+    encoder = services.latent.encoder(services.engines.spec(reading.ENGINE, here["weights"]))
     return {**here, **_axes(encoder), "at": encoder.axes.centre.tolist(), "picture": None, "other": None}
 
 
 def standing(services: Services, here: Mapping[str, Any], read: Read) -> dict[str, Any]:
     """Return the value of a visitor who stands where their picture lies, with another thing to morph into."""
-    encoder = services.latent.encoder(here["weights"])
+    encoder = services.latent.encoder(services.engines.spec(reading.ENGINE, here["weights"]))
     return {
         **here,
         **_axes(encoder),
@@ -93,13 +93,13 @@ def _axes(encoder: LatentEncoder) -> dict[str, Any]:
 
 def _other(services: Services, encoder: LatentEncoder, catalog: str, read: Read) -> dict[str, Any] | None:
     """Return the example of the catalogue that is least like a picture, as something to morph into."""
-    index = services.searcher(catalog, "vae", encoder.spec.weights).index
-    examples = services.examples(catalog)
+    index = services.indexes.searcher(catalog, encoder.spec).index
+    examples = services.views.examples(catalog)
     if not examples:
         return None
     alike = index.vectors(examples) @ encoder.vectors(read.examined.latents)[0]
     item = examples[int(alike.argmin())]
-    pixels = encoder.garments([services.picture(catalog, item)])
+    pixels = encoder.garments([services.views.picture(catalog, item)])
     (alt,) = reading.alternatives(index, [item])
     return {"at": encoder.latents(pixels)[0].tolist(), "picture": sheet(pixels, 1), "alt": alt}
 
@@ -118,7 +118,7 @@ def plane(services: Services, data: object) -> dict[str, Any]:
 
 def _kinds(services: Services, place: Place, vectors: np.ndarray) -> list[str]:
     try:
-        index = services.searcher(place.catalog, "vae", place.weights).index
+        index = services.indexes.searcher(place.catalog, place.spec(services)).index
     except AppError:  # the catalogue is still being indexed: the grid needs it for names only
         return [""] * len(vectors)
     return [latent_space.votes(hits).winner or "" for hits in index.query(vectors, latent_space.NEIGHBOURS)]
@@ -149,7 +149,7 @@ def morph(services: Services, data: object) -> dict[str, Any]:
 
 
 def _stand(services: Services, place: Place, at: list[float]) -> tuple[LatentEncoder, np.ndarray]:
-    encoder = services.latent.encoder(place.weights)
+    encoder = services.latent.encoder(place.spec(services))
     if len(at) != encoder.latent:
         raise AppError(f"A point of this space has {encoder.latent} numbers, not {len(at)}.")
     return encoder, np.array(at, np.float32)

@@ -105,7 +105,7 @@ def opened(
     Inputs: the header's state, then those of `search`. Outputs: query, filters, strangest, training, then those of
     `search`.
     """
-    if state["engine"][0] != MODELS.engine or flow.already(state, seen):
+    if not MODELS.owns(state["engine"]) or flow.already(state, seen):
         return tuple(gr.skip() for _ in range(10))
     question, choice, notice = flow.opening(services, state, asked, chosen, request)
     here = {"catalog": state["catalog"], "weights": weights, "ready": not notice}
@@ -131,14 +131,15 @@ def search(
     here = {"catalog": catalog, "weights": weights, "ready": True}
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, MODELS.of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        spec = services.engines.spec(MODELS.of(weights))
+        scope = Scope(catalog, spec, count, filters.parse((chosen or {}).get("chosen")))
         if not question.subject[0] and not question.subject[1]:
             return None, results.start(), None, latent_space.opening(services, here), "", None
-        read = latent_reading.read(services, catalog, weights, question)
+        read = latent_reading.read(services, scope, question)
         result, seen = flow.answer(services, question, scope, seen)
     except Exception as error:
         return None, results.problem(words(error)), None, gr.skip(), "", None
-    nearest = services.searcher(catalog, *scope.engine).index.query(result.query[None], latent.NEIGHBOURS + 1)[0]
+    nearest = services.indexes.searcher(catalog, scope.spec).index.query(result.query[None], latent.NEIGHBOURS + 1)[0]
     voted = latent.votes([hit for hit in nearest if hit.id != question.item])
     return (
         latent_reading.value(here, read, voted),
@@ -167,9 +168,10 @@ def latent_neighbours(
         {category: votes}, "evidence": nats, "strangeness": higher is stranger}.
     """
     question = query.parse({"picture": picture})
-    scope = Scope(catalog or services.catalogs(MODELS.engine)[0].key, MODELS.of(weights), k, None)
+    spec = services.engines.spec(MODELS.of(weights))
+    scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, None)
     found = flow.answer_client(services, question, scope)
-    read = latent_reading.read(services, scope.catalog, weights, question)
+    read = latent_reading.read(services, scope, question)
     voted = _votes(found["results"])
     return found | {
         "category": voted.winner,

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from retrieval.core import EncoderSpec
 from services import Services
 from ui.search import filters, flow, results
 from ui.search import question as query
 from ui.search.flow import Scope
 from ui.shell.error_boundary import words
-from ui.shell.header import Engine, open_index, searchable
+from ui.shell.header import open_index, searchable
 
 MOST = 4
 
@@ -24,15 +25,15 @@ def search(
     asked: Mapping[str, Any] | None,
     chosen: Mapping[str, Any] | None,
     count: int,
-    engines: Sequence[Engine],
+    specs: Sequence[EncoderSpec],
 ) -> tuple[dict[str, Any], bool]:
     """Return the results' value with a side for each engine, and whether an index is still being made for one."""
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, engines[0], count, filters.parse((chosen or {}).get("chosen")))
+        scope = Scope(catalog, specs[0], count, filters.parse((chosen or {}).get("chosen")))
     except Exception as error:
         return results.problem(words(error)), False
-    sides = [_side(services, question, replace(scope, engine=engine)) for engine in engines[:MOST]]
+    sides = [_side(services, question, replace(scope, spec=spec)) for spec in specs[:MOST]]
     shared = _mark(sides)
     return {
         "state": "sides",
@@ -48,14 +49,14 @@ def search(
 
 def _side(services: Services, question: query.Query, scope: Scope) -> dict[str, Any]:
     """Return one engine's hits, what is wrong with it, or how far its index is."""
-    title = {"title": services.spec(*scope.engine).title}
-    if not searchable(services, scope.catalog, scope.engine):
-        status = services.status(scope.catalog, *scope.engine)
+    title = {"title": scope.spec.title}
+    if not searchable(services, scope.catalog, scope.spec):
+        status = services.indexes.status(scope.catalog, scope.spec)
         if status.state == "failed":
             return {**title, "problem": status.error}
-        open_index(services, scope.catalog, scope.engine)
-    if not searchable(services, scope.catalog, scope.engine):
-        status = services.status(scope.catalog, *scope.engine)
+        open_index(services, scope.catalog, scope.spec)
+    if not searchable(services, scope.catalog, scope.spec):
+        status = services.indexes.status(scope.catalog, scope.spec)
         far = f": {status.done:,} of {status.total:,}" if status.total else ""
         return {**title, "summary": f"Getting to know these pictures{far}", "done": status.done, "total": status.total}
     try:

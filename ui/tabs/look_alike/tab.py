@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from ui.shell.error_boundary import PRIVATE, answering, bound
 from ui.shell.header import ENGINE, Engine, Header
 from ui.tabs.look_alike import side_by_side
 
-ENGINES = ("squeezenet", "clip")
+PURPOSE = "look-alike"
 POLL_SECONDS = 1.5
 
 METHOD = """
@@ -44,7 +45,7 @@ its method with your own picture.
 def create(services: Services, header: Header, tab: gr.Tab) -> None:
     """Lay out query, words, results, map and method; new questions come from all of the choices."""
     known = offered(services)
-    choices = [(f"{spec.title} (not here yet)" if reason else spec.title, name_of(spec)) for spec, reason in known]
+    choices = [(f"{spec.title} (not here yet)" if reason else spec.title, spec.name) for spec, reason in known]
     with gr.Row(elem_classes="mode"):
         with gr.Column(scale=1, min_width=300, elem_classes="ask"):
             asked = query.create()
@@ -66,7 +67,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     seen, timer = gr.State(None), gr.Timer(POLL_SECONDS, active=False)
     given = [asked, said, chosen, count, name, beside, seen]
     answer = [shown, drawn, seen, laid, timer]
-    model: dict[str, Any] = {"concurrency_id": f"engine-{ENGINE[0]}"}
+    model: dict[str, Any] = {"concurrency_id": f"engine-{PURPOSE}"}
     ask = answering(shown) | model
     header.opened.change(bound(opened, services), [header.opened, *given], [asked, chosen, *answer], **ask)
     gr.on(
@@ -76,30 +77,19 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     said.submit(bound(reader, services), [said, name], [name, header.engine], **PRIVATE).then(
         bound(search, services), [header.catalog, *given], answer, trigger_mode="always_last", **ask
     )
-    gr.on([tab.select, name.input], bound(engine_of, services), [name], [header.engine], **PRIVATE)
-    header.offer(tab, name, linked, ENGINE)
+    gr.on([tab.select, name.input], lambda name: name, [name], [header.engine], **PRIVATE)
+    header.offer(tab, name, functools.partial(linked, services), ENGINE)
     gr.api(bound(look_alike, services), api_name="look_alike", **model)
 
 
-def linked(engine: Engine) -> gr.Radio | None:
+def linked(services: Services, engine: Engine) -> gr.Radio | None:
     """Return how the choice shows the engine that the page's address names, if it is one of this tab."""
-    return gr.Radio(value=":".join(engine)) if engine[0] in ENGINES else None
+    return gr.Radio(value=engine) if PURPOSE in services.engines.spec(engine).purposes else None
 
 
 def offered(services: Services) -> list[tuple[EncoderSpec, str | None]]:
     """Return the engines of this tab, with what is known to be missing for each on this machine, or None."""
-    return [(spec, reason) for spec, reason in services.choices() if spec.engine in ENGINES]
-
-
-def name_of(spec: EncoderSpec) -> str:
-    """Return the name by which an engine with its weights is chosen."""
-    return f"{spec.engine}:{spec.weights}"
-
-
-def engine_of(services: Services, name: str) -> Engine:
-    """Return the engine and weights of a chosen name; raises AppError with the valid names."""
-    spec = services.named(name)
-    return spec.engine, spec.weights
+    return [(spec, reason) for spec, reason in services.engines.choices() if PURPOSE in spec.purposes]
 
 
 def reader(services: Services, said: Mapping[str, Any] | None, name: str) -> tuple[object, object]:
@@ -107,13 +97,13 @@ def reader(services: Services, said: Mapping[str, Any] | None, name: str) -> tup
 
     Outputs: the engine's name on the page, and that of the header. Nothing changes where the chosen one will do.
     """
-    reasons = {name_of(spec): reason for spec, reason in offered(services)}
+    reasons = {spec.name: reason for spec, reason in offered(services)}
     worded = "text" in words_box.question(None, said)
-    if worded == services.named(name).accepts_text or (not worded and not reasons.get(name)):
+    if worded == services.engines.spec(name).accepts_text or (not worded and not reasons.get(name)):
         return gr.skip(), gr.skip()
     able = [spec for spec, _ in offered(services) if spec.accepts_text or not worded]
-    best = next((spec for spec in able if not reasons[name_of(spec)]), able[0])
-    return name_of(best), engine_of(services, name_of(best))
+    best = next((spec for spec in able if not reasons[spec.name]), able[0])
+    return best.name, best.name
 
 
 def _absent(known: Sequence[tuple[EncoderSpec, str | None]]) -> str:
@@ -138,7 +128,7 @@ def opened(
 
     Inputs: the header's state, then those of `search`. Outputs: query, filters, then those of `search`.
     """
-    if state["engine"] != engine_of(services, name) or flow.already(state, seen):
+    if state["engine"] != name or flow.already(state, seen):
         return tuple(gr.skip() for _ in range(7))
     question, choice, notice = flow.opening(services, state, asked, chosen, request)
     if notice:
@@ -163,17 +153,17 @@ def search(
     map, and the timer that asks again while an index of an engine beside it is made.
     """
     question = words_box.question(asked, said)
-    engine = engine_of(services, name)
-    status = services.status(catalog, *engine)
+    spec = services.engines.spec(name)
+    status = services.indexes.status(catalog, spec)
     if status.state in ("waiting", "building") and not status.pictures:
         return results.waiting(), "", None, {}, gr.Timer(active=False)
-    found, figure, seen = flow.search(services, catalog, question, chosen, count, engine, seen)
-    laid = catalog_map.value(services, catalog, *engine, query=_place(question, seen))
+    found, figure, seen = flow.search(services, catalog, question, chosen, count, spec, seen)
+    laid = catalog_map.value(services, catalog, spec, query=_place(question, seen))
     names = [other for other in beside or () if other != name]
     if not names or found["state"] not in ("results", "filtered"):
         return found, figure, seen, laid, gr.Timer(active=False)
-    engines = [engine, *(engine_of(services, other) for other in names)]
-    found, making = side_by_side.search(services, catalog, question, chosen, count, engines)
+    specs = [spec, *(services.engines.spec(other) for other in names)]
+    found, making = side_by_side.search(services, catalog, question, chosen, count, specs)
     return found, figure, seen, laid, gr.Timer(active=making)
 
 
@@ -215,8 +205,9 @@ def look_alike(
     question = query.parse({"picture": picture, "box": box, "text": words.strip(), "balance": balance})
     if not (question.picture or question.text):
         raise AppError("Send a picture, words or both.")
-    spec = services.spec(engine or (ENGINES[1] if question.text else ENGINES[0]), weights)
+    words_too = bool(question.text)
+    spec = services.engines.spec(engine or services.engines.first(PURPOSE, words_too).engine, weights)
     if question.text and not spec.accepts_text:
         raise AppError(f"The engine {spec.engine} cannot read words. Choose one that does: clip")
-    scope = Scope(catalog or services.catalogs()[0].key, (spec.engine, spec.weights), k, chosen_values(filters))
+    scope = Scope(catalog or services.catalogs.infos()[0].key, spec, k, chosen_values(filters))
     return flow.answer_client(services, question, scope)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from retrieval.core import Filter
+from retrieval.core import EncoderSpec, Filter
 from retrieval.pictures import colours
 from retrieval.search.searcher import Result
 from services import Services
@@ -19,9 +19,9 @@ KIND = "looks like"
 COLOUR = "colour seen"
 
 
-def offered(services: Services, catalog: str, weights: str, choice: Mapping[str, Any]) -> dict[str, Any]:
+def offered(services: Services, catalog: str, spec: EncoderSpec, choice: Mapping[str, Any]) -> dict[str, Any]:
     """Return the filters' value with the kinds and colours that can be seen before the catalogue's attributes."""
-    kinds = services.products.kinds(catalog, weights) if services.products.encoder(weights).classes else {}
+    kinds = services.products.kinds(catalog, spec) if services.products.encoder(spec).classes else {}
     seen: list[dict[str, Any]] = [{"name": KIND, "values": [*kinds.items()]}] if len(kinds) > 1 else []
     seen.append({"name": COLOUR, "values": [[name, None] for name in colours.names()]})
     known = [facet for facet in choice.get("facets", ()) if facet["name"] not in (KIND, COLOUR)]
@@ -43,7 +43,7 @@ def narrowed(services: Services, question: Query, scope: Scope, wanted: Seen, re
     itself = [question.item] if question.item and question.pictured and not question.box else []
     count = min(max(int(scope.count), 1), max(COUNTS))
     found = services.products.narrowed(
-        scope.catalog, scope.engine[1], result.query, count, wanted, scope.passing, [*itself, *question.disliked]
+        scope.catalog, scope.spec, result.query, count, wanted, scope.passing, [*itself, *question.disliked]
     )
     seconds = {**result.seconds, "search": result.seconds.get("search", 0) + found.seconds["search"]}
     return replace(found, seconds=seconds, notes=(*result.notes, *found.notes))

@@ -97,10 +97,11 @@ def opened(
 
     Inputs: the header's state, then those of `search`. Outputs: query, filters, training, then those of `search`.
     """
-    if state["engine"][0] != MODELS.engine or flow.already(state, seen):
+    if not MODELS.owns(state["engine"]) or flow.already(state, seen):
         return tuple(gr.skip() for _ in range(7))
     question, choice, notice = flow.opening(services, state, asked, chosen, request)
-    choice = appearance_filters.offered(services, state["catalog"], weights, choice) if choice else choice
+    spec = services.engines.spec(MODELS.of(weights))
+    choice = appearance_filters.offered(services, state["catalog"], spec, choice) if choice else choice
     here = {"catalog": state["catalog"]}
     if notice:
         return question, choice, here, None, notice, None, None
@@ -124,19 +125,19 @@ def search(
         question = query.parse(asked)
         passing = filters.parse((chosen or {}).get("chosen"))
         wanted, rest = appearance_filters.parted(passing)
-        scope = Scope(catalog, MODELS.of(weights), count, rest)
+        scope = Scope(catalog, services.engines.spec(MODELS.of(weights)), count, rest)
         if not (question.picture or question.item or question.liked):
             return None, results.start(), None, None
         result, seen = flow.answer(services, question, scope, seen)
         result = appearance_filters.narrowed(services, question, scope, wanted, result)
-        read = _read(services, catalog, weights, question, seen.vector) if question.picture or question.item else None
+        read = _read(services, scope, question, seen.vector) if question.picture or question.item else None
     except Exception as error:
         return None, results.problem(words(error)), None, None
     place = question.item if question.item and not question.box else result.query
     return (
         read,
         results.found(catalog, result, question.liked, question.disliked, passing),
-        catalog_map.value(services, catalog, MODELS.engine, weights, None, place),
+        catalog_map.value(services, catalog, scope.spec, None, place),
         seen,
     )
 
@@ -148,7 +149,8 @@ def search_words(
     if not text.strip():
         return None, results.start()
     try:
-        wanted, result = services.products.by_words(catalog, weights, text, min(max(int(count), 1), max(COUNTS)))
+        spec = services.engines.spec(MODELS.of(weights))
+        wanted, result = services.products.by_words(catalog, spec, text, min(max(int(count), 1), max(COUNTS)))
     except Exception as error:
         return None, results.problem(words(error))
     return {"wanted": {name: list(getattr(wanted, name)) for name in wanted.__slots__}}, results.found(
@@ -156,17 +158,15 @@ def search_words(
     )
 
 
-def _read(
-    services: Services, catalog: str, weights: str, question: query.Query, vector: np.ndarray
-) -> dict[str, Any] | None:
+def _read(services: Services, scope: Scope, question: query.Query, vector: np.ndarray) -> dict[str, Any] | None:
     """Return the reading of the question's picture, None for weights that name no kinds."""
-    encoder = services.products.encoder(weights)
+    encoder = services.products.encoder(scope.spec)
     if not encoder.classes:
         return None
-    image = flow.picture(services, catalog, question, encoder.spec.image_size)
-    ((verdict, seen),) = services.products.classify([image], weights)
+    image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
+    ((verdict, seen),) = services.products.classify([image], scope.spec)
     itself = [question.item] if question.item and not question.box else []
-    found = services.products.associations(catalog, weights, vector, itself)
+    found = services.products.associations(scope.catalog, scope.spec, vector, itself)
     return prediction.value(image, verdict, seen, found)
 
 
@@ -197,14 +197,15 @@ def product_type(
         first, "strong", "seconds"}.
     """
     question = query.parse({"picture": picture, "box": box})
-    scope = Scope(catalog or services.catalogs(MODELS.engine)[0].key, MODELS.of(weights), k, None)
+    spec = services.engines.spec(MODELS.of(weights))
+    scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, None)
     flow.ready(services, scope)
     result, _ = flow.answer(services, question, scope, None)
     wanted = Wanted(appearance_filters.words(kinds), appearance_filters.words(colours))
     found = flow.as_client(appearance_filters.narrowed(services, question, scope, wanted, result))
-    encoder = services.products.encoder(weights)
+    encoder = services.products.encoder(spec)
     image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
-    ((verdict, seen),) = services.products.classify([image], weights)
+    ((verdict, seen),) = services.products.classify([image], spec)
     return found | {
         "label": verdict.label,
         "confidence": verdict.confidence,

@@ -16,6 +16,7 @@ from retrieval.pictures.decoding import decode
 from retrieval.search.parts import weigh
 from retrieval.search.searcher import Result
 from services import Services
+from services.models.style import style_encoder
 from ui.search import catalog_map, filters, flow, results
 from ui.search import question as query
 from ui.search.filters import parse as chosen_values
@@ -98,12 +99,13 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
 
 def engine_of(weights: str) -> Engine:
     """Return the engine of the tab with the chosen weights."""
-    return ENGINE, weights
+    return f"{ENGINE}:{weights}"
 
 
 def linked(engine: Engine) -> gr.Radio | None:
     """Return how the choice shows the engine that the page's address names, if it is the tab's."""
-    return gr.Radio(value=engine[1]) if engine[0] == ENGINE else None
+    name, _, weights = engine.partition(":")
+    return gr.Radio(value=weights) if name == ENGINE else None
 
 
 def opened(
@@ -122,7 +124,7 @@ def opened(
 
     Inputs: the header's state, then those of `search`. Outputs: query, filters, results, seen, map.
     """
-    if state["engine"][0] != ENGINE or flow.already(state, seen):
+    if not state["engine"].startswith(f"{ENGINE}:") or flow.already(state, seen):
         return tuple(gr.skip() for _ in range(5))
     question, choice, notice = flow.opening(services, state, asked, chosen, request)
     if notice:
@@ -145,13 +147,14 @@ def search(
     """Answer the question on the page, or say in the same place why not. Outputs: results, seen, map."""
     try:
         question = query.parse(asked)
-        scope = Scope(catalog, engine_of(weights), count, filters.parse((chosen or {}).get("chosen")))
+        spec = services.engines.spec(ENGINE, weights)
+        scope = Scope(catalog, spec, count, filters.parse((chosen or {}).get("chosen")))
         if not (question.picture or question.item or question.liked):
-            hollow = not len(services.searcher(catalog, *scope.engine).index)
+            hollow = not len(services.indexes.searcher(catalog, spec).index)
             return (results.empty() if hollow else results.start()), None, {}
         data = _bytes(subject, services.settings.max_upload_bytes) if subject else None
         result, seen = answer(services, question, scope, content, data, seen)
-        where = catalog_map.value(services, catalog, ENGINE, weights, None, question.item or result.query)
+        where = catalog_map.value(services, catalog, spec, None, question.item or result.query)
     except Exception as error:
         return results.problem(words(error)), None, {}
     found = results.found(catalog, result, question.liked, question.disliked, scope.passing)
@@ -165,7 +168,7 @@ def answer(
     if not 0 <= content <= 1:
         raise AppError(f"The subject's share is {content}; it is from 0 (style alone) to 1 (subject alone).")
     plain, seen = flow.answer(services, question, scope, seen)
-    searcher, spec = services.searcher(scope.catalog, *scope.engine), services.spec(*scope.engine)
+    searcher, spec = services.indexes.searcher(scope.catalog, scope.spec), scope.spec
     other = plain.query
     if subject is not None:
         other = searcher.encoder.encode_images([decode(subject, spec.image_size)])[0]
@@ -213,7 +216,8 @@ def _explained(
 ) -> dict[str, Any]:
     try:
         picture = _asked_picture(services, catalog, asked, weights)
-        match = services.match_styles(picture, services.picture(catalog, hit["id"]), ENGINE, weights)
+        encoder = style_encoder(services.engines.spec(ENGINE, weights))
+        match = encoder.match_styles(picture, services.views.picture(catalog, hit["id"]), style_why.PATCHES)
         return style_why.value(catalog, hit, rank, match)
     except Exception as error:
         return style_why.problem(words(error))
@@ -225,14 +229,15 @@ def _figure(
     try:
         picture = _asked_picture(services, catalog, asked, weights)
         curve = np.array([hit["score"] for hit in shown["hits"]], np.float32)
-        return style_why.figure(picture, services.gram(picture, ENGINE, weights), curve, shown["strong"])
+        gram = style_encoder(services.engines.spec(ENGINE, weights)).gram(picture)
+        return style_why.figure(picture, gram, curve, shown["strong"])
     except Exception as error:
         words(error)
         return ""
 
 
 def _asked_picture(services: Services, catalog: str, asked: Mapping[str, Any] | None, weights: str) -> Any:  # noqa: ANN401
-    return flow.picture(services, catalog, query.parse(asked), services.spec(ENGINE, weights).image_size)
+    return flow.picture(services, catalog, query.parse(asked), services.engines.spec(ENGINE, weights).image_size)
 
 
 def _bytes(path: str, limit: int) -> bytes:
@@ -272,7 +277,8 @@ def style(
         cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
     """
     question, other = query.parse({"picture": picture}), query.parse({"picture": subject})
-    scope = Scope(catalog or services.catalogs(ENGINE)[0].key, engine_of(weights), k, chosen_values(filters))
+    spec = services.engines.spec(ENGINE, weights)
+    scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, chosen_values(filters))
     data = query.read(other.picture, services.settings.max_upload_bytes) if other.picture else None
     flow.ready(services, scope)
     result, _ = answer(services, question, scope, content, data, None)
