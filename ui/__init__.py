@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from services import Services
 from ui.search import catalog_map
-from ui.shell import gradio_patches, header, picture_route, session, theme
+from ui.shell import event_queue, event_stream, gradio_patches, head, header, picture_route, session, theme
 from ui.tabs.catalogs import tab as catalogs
 from ui.tabs.compare import tab as compare
 from ui.tabs.edit import tab as edit
@@ -44,7 +45,7 @@ def build(services: Services) -> gr.Blocks:
                     create(services, top, tab)
         session.link(services, top, demo, tabs)
     gradio_patches.ease(demo)
-    demo.queue(max_size=services.settings.max_queue, status_update_rate=TELL_SECONDS)
+    event_queue.install(demo, services.settings.max_queue, TELL_SECONDS)
     return demo
 
 
@@ -52,7 +53,10 @@ def launch_options(services: Services) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: look, picture route, limits."""
     return {
         **theme.options(),
-        "app_kwargs": {"routes": [picture_route.route(services), catalog_map.route(services)]},
+        "app_kwargs": {
+            "routes": [picture_route.route(services), catalog_map.route(services), event_stream.route()],
+            "middleware": [Middleware(head.PageHead, head.script())],
+        },
         "auth": list(services.settings.auth) or None,
         "max_file_size": services.settings.max_archive_bytes,
         "footer_links": ["api"],

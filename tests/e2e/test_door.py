@@ -224,7 +224,7 @@ def test_two_hundred_requests_at_once_are_answered_or_told_that_the_queue_is_ful
         assert {each.result() for each in pictures} == {200}
         told = [each.result() for each in answers]
     right = sum('"success": true' in each for each in told)
-    full = sum(f"Max size is {limit}" in each for each in told)
+    full = sum(f"{limit} questions wait already" in each for each in told)
     assert right + full == 100
     assert right >= limit // 2
     assert '"success": true' in search(0)

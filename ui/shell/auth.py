@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+_REFUSED = PlainTextResponse("Log in first.", status_code=401)
 
-def guarded(address: str, answer: Callable[[Request], Response]) -> Route:
-    """Return `GET address` for the `routes` of the web application; where the app asks who comes, it asks here too."""
 
-    def endpoint(request: Request) -> Response:
-        return answer(request) if _may_pass(request) else PlainTextResponse("Log in first.", status_code=401)
+def guarded(address: str, answer: Callable[[Request], Response | Awaitable[Response]]) -> Route:
+    """Return `GET address` for the `routes` of the web application; where the app asks who comes, it asks here too.
 
+    An `answer` that is no coroutine function runs on a thread.
+    """
+
+    async def at_once(request: Request) -> Response:
+        found = answer(request) if _may_pass(request) else _REFUSED
+        return found if isinstance(found, Response) else await found
+
+    def on_a_thread(request: Request) -> Response:
+        found = answer(request) if _may_pass(request) else _REFUSED
+        assert isinstance(found, Response)
+        return found
+
+    endpoint = at_once if inspect.iscoroutinefunction(answer) else on_a_thread
     return Route(address, endpoint, methods=["GET"])
 
 
