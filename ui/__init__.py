@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from services import Services
 from ui.search import catalog_map
-from ui.shell import event_queue, event_stream, gradio_patches, head, header, picture_route, session, theme
+from ui.shell import event_queue, event_stream, gradio_patches, head, header, modules, picture_route, session, theme
 from ui.tabs.catalogs import tab as catalogs
 from ui.tabs.compare import tab as compare
 from ui.tabs.edit import tab as edit
@@ -53,8 +53,14 @@ def launch_options(services: Services) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: look, picture route, limits."""
     return {
         **theme.options(),
+        "head": modules.preloads(),
         "app_kwargs": {
-            "routes": [picture_route.route(services), catalog_map.route(services), event_stream.route()],
+            "routes": [
+                picture_route.route(services),
+                catalog_map.route(services),
+                event_stream.route(),
+                modules.route(),
+            ],
             "middleware": [Middleware(head.PageHead, head.script())],
         },
         "auth": list(services.settings.auth) or None,

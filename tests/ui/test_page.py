@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 import ui
 from services import Services
 from settings import Settings
-from ui.shell import picture_route, theme
+from ui.shell import modules, picture_route, theme
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,7 +61,7 @@ def test_no_rule_of_the_style_sheet_is_inside_another_by_mistake() -> None:
 
 
 def test_templates_hold_no_values_for_gradio_to_run() -> None:
-    for page in theme.STATIC.glob("*.html"):
+    for page in modules.ROOMS.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not any(mark in text for mark in ("${", "{{", "`"))
 

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from retrieval.core import AppError, Attributes, EncoderSpec
 from services import MapStatus, Services
-from ui.shell import auth, theme
+from ui.shell import auth, modules
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -35,9 +35,7 @@ def create() -> gr.HTML:
 
     It asks for its points itself, once it is seen, and shows how far they are while they are made.
     """
-    return gr.HTML(
-        html_template=theme.read("map.html"), js_on_load=theme.script("map.js"), apply_default_css=False, padding=False
-    )
+    return gr.HTML(**modules.component("search/catalog_map"))
 
 
 def value(

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from retrieval.core import AppError, Filter
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 
 _Word = Annotated[str, Field(max_length=1000)]
 _CHOSEN = TypeAdapter(Annotated[dict[_Word, Annotated[list[_Word], Field(max_length=200)]], Field(max_length=50)])
@@ -17,9 +17,7 @@ _CHOSEN = TypeAdapter(Annotated[dict[_Word, Annotated[list[_Word], Field(max_len
 
 def create() -> gr.HTML:
     """Return the filters; their `input` event says that another choice was made."""
-    return gr.HTML(
-        html_template='<div class="filters"></div>', js_on_load=theme.script("filters.js"), apply_default_css=False
-    )
+    return gr.HTML(**modules.component("search/filters", '<div class="filters"></div>'))
 
 
 def opening(services: Services, catalog: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from retrieval.core import AppError, Box
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 
 if TYPE_CHECKING:
     from retrieval.search.searcher import Searcher
@@ -67,12 +67,7 @@ class Query(BaseModel):
 
 def create() -> gr.HTML:
     """Return the query input; its `submit` event says that its value is a new question."""
-    return gr.HTML(
-        html_template=theme.read("query.html"),
-        js_on_load=theme.read("query.js"),
-        apply_default_css=False,
-        padding=False,
-    )
+    return gr.HTML(**modules.component("search/question"))
 
 
 def opening(services: Services, catalog: str, searcher: Searcher, item: str | None, limit: int) -> dict[str, Any]:

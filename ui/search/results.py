@@ -11,17 +11,14 @@ import gradio as gr
 from retrieval.core import Filter, Hit
 from retrieval.search.searcher import Result
 from ui.search import filters
-from ui.shell import theme
+from ui.shell import modules
 
 STEPS = {"decode": "reading the picture", "encode": "looking at it", "search": "comparing"}
 
 
 def create() -> gr.HTML:
     """Return the results; a click on a card puts a question to the query input of the same `.mode` element."""
-    return gr.HTML(
-        html_template=theme.read("results.html"), js_on_load=theme.script("results.js"), apply_default_css=False,
-        padding=False,
-    )  # fmt: skip
+    return gr.HTML(**modules.component("search/results"))
 
 
 def found(

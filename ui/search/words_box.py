@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.shell import theme
+from ui.shell import modules
 
 
 def create(absent: str = "") -> gr.HTML:
@@ -17,8 +17,7 @@ def create(absent: str = "") -> gr.HTML:
     box puts weights into the text itself, as retrieval.search.words reads them.
     """
     return gr.HTML(
-        {"text": "", "balance": 0, "absent": absent}, html_template=theme.read("wording.html"),
-        js_on_load=theme.script("wording.js"), apply_default_css=False, padding=False,
+        {"text": "", "balance": 0, "absent": absent}, **modules.component("search/words_box"),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import gradio as gr
 from retrieval.core import AppError, EncoderSpec
 from services import CatalogInfo, Services, Status
 from services.catalogs.open_catalogs import OURS
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound
 
 ENGINE = "squeezenet:fashion"
@@ -67,7 +67,7 @@ def create(services: Services) -> Header:
     with gr.Row(elem_classes="top"):
         gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
         status = gr.HTML(
-            js_on_load=theme.read("status.js"), apply_default_css=False, elem_classes="status", min_width=160
+            js_on_load=modules.script("shell/header"), apply_default_css=False, elem_classes="status", min_width=160
         )
         catalog = gr.Dropdown(
             choices, value=known[0].key, label="Catalogue", filterable=False, container=False, elem_classes="catalog",

@@ -7,18 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 STYLE = Path(__file__).resolve().parents[2] / "assets" / "style.css"
-
-
-def read(name: str) -> str:
-    """Return the text of ui/static/`name`."""
-    return (STATIC / name).read_text(encoding="utf-8")
-
-
-def script(*names: str) -> str:
-    """Return the files ui/static/`names` as one script for js_on_load, what all components share before them."""
-    return "".join(map(read, ("elements.js", *names)))
 
 
 def options() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import gradio as gr
 from pydantic import BaseModel, Field
 
 from services.models.runs import Runs
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 
 Name = Annotated[str, Field(max_length=4096)]
@@ -36,9 +36,8 @@ def create(page: str, runs: Runs, *functions: Callable[[Any], Any]) -> gr.HTML:
     Its `submit` event says that there is another model to choose.
     """
     return gr.HTML(
-        html_template=theme.read(f"{page}.html"), js_on_load=theme.script("training.js", f"{page}.js"),
+        **modules.component(page),
         server_functions=[*functions, served(follow, runs), served(stop, runs)],
-        apply_default_css=False, padding=False,
     )  # fmt: skip
 
 

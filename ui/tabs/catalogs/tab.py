@@ -10,7 +10,7 @@ import gradio as gr
 from retrieval.core import AppError
 from services import CatalogInfo, Services
 from services.catalogs.overview import Facts, Row
-from ui.shell import header, theme
+from ui.shell import header, modules
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header
 from ui.tabs.catalogs import new_catalog
@@ -37,8 +37,7 @@ def create(services: Services, top: Header, tab: gr.Tab) -> None:
     """Lay out the catalogues and the two ways to open another."""
     with gr.Column(elem_classes="mode catalogs"):
         shown = gr.HTML(
-            html_template=theme.read("catalogs.html"), js_on_load=theme.script("catalogs.js"), apply_default_css=False,
-            padding=False, render=False,
+            **modules.component("tabs/catalogs/tab"), render=False,
         )  # fmt: skip
         timer, seen = gr.Timer(POLL_SECONDS, active=False), gr.State(False)
         with gr.Accordion("Search your own pictures", open=False):

@@ -13,7 +13,7 @@ import gradio as gr
 from retrieval.core import AppError
 from retrieval.evaluation.intervals import wilson
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound, words
 from ui.shell.header import Header
 
@@ -40,9 +40,10 @@ class Taste:
 def create(services: Services, header: Header, names: gr.CheckboxGroup) -> gr.HTML:
     """Return the test; `submit` begins it and `select` brings a vote."""
     shown = gr.HTML(
-        html_template='<section class="cmp-taste" aria-label="Blind taste test"></section>',
-        js_on_load=theme.script("compare_taste.js"), apply_default_css=False, padding=False,
-    )  # fmt: skip
+        **modules.component(
+            "tabs/compare/blind_test", '<section class="cmp-taste" aria-label="Blind taste test"></section>'
+        )
+    )
     taste = gr.State(None)
     shown.submit(bound(begin, services), [header.catalog, names], [shown, taste], **PRIVATE)
     shown.select(bound(vote, services), [taste], [shown, taste], **PRIVATE)

@@ -16,7 +16,7 @@ from retrieval.evaluation.comparison import Comparison, Step, as_dict
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
 from retrieval.indexing.build import Stopped
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import words
 
 EVEN = 1.1
@@ -64,10 +64,7 @@ class _Work:
 
 def create() -> gr.HTML:
     """Return the board."""
-    return gr.HTML(
-        html_template=theme.read("compare.html"), js_on_load=theme.script("compare.js"), apply_default_css=False,
-        padding=False,
-    )  # fmt: skip
+    return gr.HTML(**modules.component("tabs/compare/board"))
 
 
 def absent(known: Sequence[tuple[EncoderSpec, str | None]]) -> str:

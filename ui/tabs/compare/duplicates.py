@@ -12,7 +12,7 @@ import gradio as gr
 from retrieval.core import AppError
 from retrieval.search.duplicates import LOWEST, THRESHOLDS, Forest
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound, words
 from ui.shell.header import ENGINE, Engine, Header
 
@@ -24,9 +24,10 @@ MEMBERS = 24
 def create(services: Services, header: Header) -> gr.HTML:
     """Return the view; it asks by `submit` when it comes into view, and by `input` when the threshold is moved."""
     shown = gr.HTML(
-        html_template='<section class="cmp-twins" aria-label="Near-duplicates"></section>',
-        js_on_load=theme.script("compare_twins.js"), apply_default_css=False, padding=False,
-    )  # fmt: skip
+        **modules.component(
+            "tabs/compare/duplicates", '<section class="cmp-twins" aria-label="Near-duplicates"></section>'
+        )
+    )
     forest = gr.State(None)
     shown.submit(bound(find, services), [header.catalog, header.engine], [shown, forest], **PRIVATE)
     shown.input(move, [shown, forest], [shown], trigger_mode="always_last", **PRIVATE)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from retrieval.pictures.decoding import thumbnail
 from services.edits import Failed, Sketch, Step, Variant, Waiting
-from ui.shell import theme
+from ui.shell import modules, theme
 
 SKETCH_SIDE = 640
 KEPT = 24
@@ -57,10 +57,7 @@ class Making:
 
 def create() -> gr.HTML:
     """Return the board; its `submit` event asks for look-alikes of the value's `chosen` in the history."""
-    return gr.HTML(
-        html_template=theme.read("edit_board.html"), js_on_load=theme.script("edit_board.js"), apply_default_css=False,
-        padding=False,
-    )  # fmt: skip
+    return gr.HTML(**modules.component("tabs/edit/board"))
 
 
 def start() -> dict[str, Any]:

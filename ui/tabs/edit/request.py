@@ -21,7 +21,7 @@ from services import Services
 from services.edits import read_mask
 from ui.search import question
 from ui.search.question import Id
-from ui.shell import theme
+from ui.shell import modules
 
 _PREFIX = "data:image/png;base64,"
 _ALL = 0.995
@@ -41,10 +41,7 @@ class Ask(BaseModel):
 
 def create() -> gr.HTML:
     """Return the picture with its mask; `select` asks where the garment is, `submit` says that something changed."""
-    script = theme.read("elements.js") + theme.read("edit_paint.js") + theme.read("edit.js")
-    return gr.HTML(
-        html_template=theme.read("edit.html"), js_on_load=script, apply_default_css=False, padding=False
-    )  # fmt: skip
+    return gr.HTML(**modules.component("tabs/edit/request"))
 
 
 def parse(value: Mapping[str, Any] | None) -> Ask:

@@ -11,7 +11,7 @@ from pydantic import Field
 from retrieval.core import AppError
 from retrieval.evaluation import anomaly
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 from ui.tabs.latent import reading
 from ui.tabs.latent.reading import PAGE, Place
@@ -27,8 +27,8 @@ class Asked(Place):
 def create(services: Services) -> gr.HTML:
     """Return the component; it asks when it comes into view."""
     return gr.HTML(
-        html_template=theme.read("latent_strange.html"), js_on_load=theme.script("latent_strange.js"),
-        server_functions=[served(strangest, services)], apply_default_css=False, padding=False,
+        **modules.component("tabs/latent/anomalies"),
+        server_functions=[served(strangest, services)],
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ui.search import flow
 from ui.search import question as query
 from ui.search.flow import Scope
 from ui.search.question import Query
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 
 ENGINE = "vae"
@@ -64,17 +64,16 @@ class Judged(Place):
 def create(services: Services) -> gr.HTML:
     """Return the reading of the picture that was asked."""
     return gr.HTML(
-        html_template='<section class="lat-reading" aria-live="polite"></section>',
-        js_on_load=theme.script("latent_reading.js"), server_functions=[served(stranger_than, services)],
-        apply_default_css=False, padding=False,
+        **modules.component("tabs/latent/reading", '<section class="lat-reading" aria-live="polite"></section>'),
+        server_functions=[served(stranger_than, services)],
     )  # fmt: skip
 
 
 def create_more(services: Services) -> gr.HTML:
     """Return the pages of all items of the category that the neighbours vote for."""
     return gr.HTML(
-        html_template='<section class="lat-more"></section>', js_on_load=theme.script("latent_more.js"),
-        server_functions=[served(kind, services)], apply_default_css=False, padding=False,
+        **modules.component("tabs/latent/category_pages", '<section class="lat-more"></section>'),
+        server_functions=[served(kind, services)],
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from retrieval.core import AppError, LatentEncoder
 from retrieval.pictures.sheets import grey, sheet
 from retrieval.search import latent_space
 from services import Services
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 from ui.tabs.latent import reading
 from ui.tabs.latent.reading import Place, Read
@@ -56,9 +56,8 @@ class Morph(Place):
 def create(services: Services) -> gr.HTML:
     """Return the component; a click on a cell or a frame puts its picture to the query input of the tab."""
     return gr.HTML(
-        html_template=theme.read("latent_space.html"), js_on_load=theme.script("latent_space.js"),
+        **modules.component("tabs/latent/space"),
         server_functions=[served(plane, services), served(walks, services), served(morph, services)],
-        apply_default_css=False, padding=False,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from services import Services
 from ui.search import filters, flow, results
 from ui.search import question as query
 from ui.search.flow import COUNTS, Scope, Seen
-from ui.shell import theme
+from ui.shell import modules
 from ui.shell.error_boundary import answering, bound, words
 from ui.shell.header import Header
 from ui.tabs.latent import anomalies, how_it_works
@@ -48,10 +48,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         with gr.Row(elem_classes="mode"):
             with gr.Column(scale=1, min_width=300, elem_classes="ask"):
                 asked = query.create()
-                gr.HTML(
-                    html_template=theme.read("latent_draw.html"), js_on_load=theme.script("latent_draw.js"),
-                    apply_default_css=False, padding=False,
-                )  # fmt: skip
+                gr.HTML(**modules.component("tabs/latent/drawing"))
                 with gr.Accordion("Filters", open=False):
                     chosen = filters.create()
                 with gr.Accordion("More", open=False):

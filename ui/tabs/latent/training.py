@@ -22,7 +22,7 @@ class Space(Wanted):
 def create(services: Services) -> gr.HTML:
     """Return the component; see ui.widgets.training_panel."""
     return training_panel.create(
-        "latent_training", services.latent_runs, served(start, services), served(runs, services)
+        "tabs/latent/training", services.latent_runs, served(start, services), served(runs, services)
     )
 
 

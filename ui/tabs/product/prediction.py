@@ -14,7 +14,7 @@ from PIL import Image
 from retrieval.core import Verdict
 from retrieval.search.association import Association
 from services.models.appearance import Look
-from ui.shell import theme
+from ui.shell import modules
 
 SHOWN = 6
 SIDE = 224
@@ -24,9 +24,8 @@ HOT = np.array([255, 96, 24], np.float32)
 def create() -> gr.HTML:
     """Return the reading of the picture that was asked."""
     return gr.HTML(
-        html_template='<section class="pro-reading" aria-live="polite"></section>',
-        js_on_load=theme.script("product_reading.js"), apply_default_css=False, padding=False,
-    )  # fmt: skip
+        **modules.component("tabs/product/prediction", '<section class="pro-reading" aria-live="polite"></section>')
+    )
 
 
 def value(image: Image.Image, verdict: Verdict, seen: Look, found: Sequence[Association]) -> dict[str, Any]:

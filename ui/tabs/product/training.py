@@ -23,7 +23,7 @@ class Place(BaseModel):
 def create(services: Services) -> gr.HTML:
     """Return the component; see ui.widgets.training_panel."""
     return training_panel.create(
-        "product_training", services.product_runs, served(counts, services), served(start, services)
+        "tabs/product/training", services.product_runs, served(counts, services), served(start, services)
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from retrieval.core import StyleMatch
 from ui.search import how_it_works
-from ui.shell import theme
+from ui.shell import modules
 
 PATCHES = 3
 LAYERS = {
@@ -33,10 +33,7 @@ _CELL = 3
 
 def create() -> gr.HTML:
     """Return the panel; a "why" event on the `.mode` element ({id} of a result) makes it ask, by `submit`."""
-    return gr.HTML(
-        html_template=theme.read("style_why.html"), js_on_load=theme.script("style_why.js"), apply_default_css=False,
-        padding=False,
-    )  # fmt: skip
+    return gr.HTML(**modules.component("tabs/style/why"))
 
 
 def value(catalog: str, hit: Mapping[str, Any], rank: int, match: StyleMatch) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 // Painting a mask on a canvas over a picture: brush, eraser, undo, and keys for those who paint without a pointer.
-// Joined before edit.js. The mask is white where to change; what is seen is the canvas's own colour, half clear.
+// The mask is white where to change; what is seen is the canvas's own colour, half clear.
 const SIDE = 512;
 const UNDOS = 20;
 const STEP = 0.03;
 
-function painting(canvas, ring, colour, changed) {
+export function painting(canvas, ring, colour, changed) {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   const past = [];
   const at = { x: 0.5, y: 0.5 };

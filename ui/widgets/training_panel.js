@@ -1,9 +1,12 @@
 // What the training panels share: a run that is followed until it ends, its progress, its end.
-const POLL = 800;
-const ended = (run) => ["done", "stopped", "failed"].includes(run.state);
+import { make } from "./elements.js";
 
-// Ask how `run` stands, draw it, and ask again until it ends; `still` says whether anybody looks at it.
-async function follow(run, still, draw, over) {
+const POLL = 800;
+export const ended = (run) => ["done", "stopped", "failed"].includes(run.state);
+
+// Ask the component's server how `run` stands, draw it, and ask again until it ends; `still` says whether anybody
+// looks at it. A run that ends while it is followed says so by `over`, and by the component's 'submit' event.
+export async function followRun({ server, trigger }, run, still, draw, over) {
   const told = await server.follow({ name: run.name, known: run.epochs.length });
   if (!still()) return;
   const before = run.state;
@@ -11,7 +14,7 @@ async function follow(run, still, draw, over) {
   Object.assign(run, told, { epochs: [...run.epochs, ...more] });
   draw(more.length);
   if (told.problem) return;
-  if (!ended(run)) run.poll = setTimeout(() => follow(run, still, draw, over), POLL);
+  if (!ended(run)) run.poll = setTimeout(() => followRun({ server, trigger }, run, still, draw, over), POLL);
   else if (before && !ended({ state: before })) {
     over();
     trigger("submit");
@@ -19,8 +22,8 @@ async function follow(run, still, draw, over) {
 }
 
 // The panel of a run in `body`. What can be clicked or moved stays in place while the run goes on: only words change,
-// and `rest` is filled anew when there is another epoch, or the end.
-function panel(body, run, keep) {
+// and the rest is filled anew when there is another epoch, or the end.
+export function runPanel(server, body, run, keep) {
   const state = make("p", { class: "run-state", role: "status" });
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Training" });
   const stop = make("button", { type: "button" });
@@ -45,7 +48,7 @@ function waits(run) {
   return `Waiting: ${run.place} ${run.place === 1 ? "training goes" : "trainings go"} before this one.`;
 }
 
-function tell(form, text) {
+export function tell(form, text) {
   const line = form.querySelector(".problem");
   line.textContent = text ?? "";
   line.hidden = !text;
