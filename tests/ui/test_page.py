@@ -72,3 +72,24 @@ def test_no_picture_is_served_that_no_index_holds(services: Services, item: str)
     key = services.catalogs.infos()[0].key
     assert client.get(f"/picture/{key}", params={"id": item, "side": "x"}).status_code == 404
     assert client.get("/picture/nothing", params={"id": item}).status_code == 404
+
+
+def test_every_script_of_a_component_is_served_as_a_module_that_browsers_keep(services: Services) -> None:
+    app = Starlette(routes=[modules.route()])
+    client = TestClient(app)
+    digest = modules.modules().digest
+    for name in modules.FIRST:
+        answer = client.get(f"/modules/{digest}/{name}.js")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.text == (modules.ROOMS / f"{name}.js").read_text(encoding="utf-8")
+    assert client.get(f"/modules/another/{modules.FIRST[0]}.js").headers["cache-control"] == "no-cache"
+    for path in ("shell/modules.py", "../settings.py", "..%2f..%2fsettings.py", "nothing.js"):
+        assert client.get(f"/modules/{digest}/{path}").status_code == 404
+
+
+def test_whoever_must_log_in_must_for_modules_too() -> None:
+    app = Starlette(routes=[modules.route()])
+    app.auth, app.cookie_id, app.tokens = [("a", "b")], "1", {}  # type: ignore[attr-defined]
+    assert TestClient(app).get(f"/modules/x/{modules.FIRST[0]}.js").status_code == 401

@@ -31,7 +31,7 @@ class Run(BaseModel):
 
 
 def create(page: str, runs: Runs, *functions: Callable[[Any], Any]) -> gr.HTML:
-    """Return the component that ui/static/`page`.html and .js are; `functions` are what else its script may call.
+    """Return the component that ui/`page`.html and .js are; `functions` are what else its script may call.
 
     Its `submit` event says that there is another model to choose.
     """
