@@ -18,6 +18,8 @@ ROOMS = (
     "cli",
     "commands",
     "doctor",
+    "visual_search",
+    "examples",
     "settings",
     "services",
     "ui",
@@ -32,6 +34,8 @@ MAY_USE = {
     "cli": {"app", "settings", "commands", "retrieval.core"},
     "commands": {"services", "settings", "doctor", "retrieval"},
     "doctor": {"engines", "settings", "retrieval.core"},
+    "visual_search": {"services", "settings", "retrieval"},
+    "examples": {"visual_search"},
     "settings": {"retrieval.core"},
     "services": {"engines", "retrieval", "settings"},
     "ui": {"services", "retrieval"},
@@ -156,7 +160,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import services, cli, doctor", "import services, ui"])
+@pytest.mark.parametrize("statement", ["import services, cli, doctor, visual_search", "import services, ui"])
 def test_starting_loads_no_framework(statement: str) -> None:
     loaded = loaded_by(statement)
     assert "services" in loaded

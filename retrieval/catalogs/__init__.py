@@ -72,6 +72,11 @@ def link(catalog: Catalog, item_id: str) -> str | None:
     return catalog.link(item_id) if isinstance(catalog, S3Catalog) else None
 
 
+def path(catalog: Catalog, item_id: str) -> Path | None:
+    """Return the file that holds an item's picture, or None where it is no file of this machine's."""
+    return catalog.path(item_id) if isinstance(catalog, FolderCatalog | DeepFashion2Catalog) else None
+
+
 def key(catalog: Catalog) -> str:
     """Return a short name that is safe in a URL and as a folder's name, the same for the same place."""
     if ":" not in catalog.name:

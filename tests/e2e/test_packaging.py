@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-SHIPPED = ("assets", "commands", "engines", "retrieval", "services", "ui")
+SHIPPED = ("assets", "commands", "engines", "retrieval", "services", "ui", "visual_search")
 
 
 @pytest.fixture(scope="module")

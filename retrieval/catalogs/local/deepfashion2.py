@@ -69,6 +69,11 @@ class DeepFashion2Catalog:
             raise BadPictureError(f"There is an annotation annos/{stem}.json, but no picture image/{stem}.jpg.")
         return read_inside(images, path)
 
+    def path(self, item_id: str) -> Path:
+        """Return where the picture lies that holds the garment."""
+        split, stem, _ = self._parts(item_id)
+        return self._halves[split][1] / f"{stem}.jpg"
+
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the garment's part of the picture, decoded, upright, RGB."""
         split, stem, garment = self._parts(item_id)

@@ -78,7 +78,11 @@ class FolderCatalog:
 
     def read(self, item_id: str) -> bytes:
         """Return the file's bytes; raises BadPictureError for a link that leads outside, or what cannot be read."""
-        return read_inside(self._root, self._root / item_id)
+        return read_inside(self._root, self.path(item_id))
+
+    def path(self, item_id: str) -> Path:
+        """Return where the file lies."""
+        return self._root / item_id
 
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the picture decoded, upright, RGB."""
