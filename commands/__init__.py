@@ -38,6 +38,10 @@ Index = Annotated[
     str | None,
     typer.Option(help=f"How vectors are searched: {', '.join(INDEXES)}; as VISUAL_SEARCH_INDEX says by default."),
 ]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="ATTRIBUTE=VALUE[,VALUE…] that a picture has to have; several must all fit."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

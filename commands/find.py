@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from commands import AsJson, Catalog, Engine, Index, Pattern, Weights, build, err, open_catalog, out, print_json, read
-from retrieval.core import AppError
-from retrieval.indexing.build import IndexFacts, Report
+from commands import (
+    AsJson,
+    Catalog,
+    Engine,
+    Index,
+    Pattern,
+    Weights,
+    Where,
+    bar,
+    build,
+    err,
+    open_catalog,
+    out,
+    print_json,
+    read,
+)
+from retrieval.core import AppError, Filter
+from retrieval.evaluation.protocol import parse_where
+from retrieval.indexing.build import IndexFacts, Progress, Report
 from retrieval.search.searcher import Result
+from retrieval.words import columns
+from retrieval.words.answer import Answer, Scope
+from services import Services
 
 
 def index(
@@ -46,58 +67,106 @@ def index(
 
 
 def search(
-    image: Annotated[Path | None, typer.Option(help="The picture to search by.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to search by; several are one question.")] = None,
     words: Annotated[
         str | None,
-        typer.Option(
-            help="Words to search by: 'a red dress, floral:0.5, - stripes'; attributes with --engine product."
-        ),
+        typer.Option(help="Words to search by: 'a red dress under 50, floral:0.5, no stripes'."),
     ] = None,
     picture_weight: Annotated[
         float, typer.Option(min=0, max=1, help="With both: 0 is the words alone, 1 the picture alone.")
     ] = 0.5,
     engine: Annotated[
-        str | None, typer.Option(help="Which network sees the pictures; squeezenet, or clip for words.")
+        str | None,
+        typer.Option(help="Which network sees the pictures; squeezenet. With --words alone none is needed."),
     ] = None,
     weights: Weights = None,
     catalog: Catalog = "sample",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
+    start: Annotated[int, typer.Option(min=0, help="How many of the best results to leave out: the next page.")] = 0,
+    where: Where = None,
     label_pattern: Pattern = None,
     index: Index = None,
     as_json: AsJson = False,
 ) -> None:
     """List the pictures of a catalogue that look most like a picture, fit words, or both."""
-    from retrieval.pictures import decoding as pictures
-    from retrieval.search.words import parse
-
-    if image is None and words is None:
+    if not image and words is None:
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
-    by_attributes = words is not None and image is None and engine == "product"
-    phrases = None if words is None or by_attributes else parse(words)
     services, key = open_catalog(catalog, label_pattern, index=index)
-    engine = engine or services.engines.first("look-alike", words=phrases is not None).engine
-    spec = services.engines.spec(engine, weights)
-    if phrases and not spec.accepts_text:
-        raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
-    data = read(image) if image else b""
-    build(services, key, spec)
-    spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
-    searcher = services.indexes.searcher(key, spec)
-    picture = pictures.decode(data, spec.image_size) if image else None
-    if by_attributes:
-        result = services.products.by_words(key, spec, words or "", k)[1]
-    elif phrases is None:
-        assert picture is not None
-        result = searcher.by_image(picture, k)
-    else:
-        vector = None if picture is None else searcher.encoder.encode_images([picture])[0]
-        result = searcher.by_words(phrases, k, picture=vector, picture_weight=picture_weight)
+    if words is not None and not image and engine is None:
+        found = _by_words(services, key, words, Scope(k, start, _filter(where or ())))
+        if as_json:
+            print_json([asdict(each) for each in found.found])
+        else:
+            print_found(found)
+        return
+    result = _by_network(services, key, image or [], words, _Wanted(engine, weights, k, picture_weight))
     for note in result.notes:
         err.print(note, style="yellow", highlight=False, markup=False)
     if as_json:
         print_json([asdict(hit) for hit in result.hits])
         return
     print_hits(result)
+
+
+def _filter(where: Sequence[str]) -> Filter | None:
+    """Return `--where view=main,back` as a filter; a value may itself have a comma."""
+    found = parse_where(where)
+    return {name: [*texts, *(v.strip() for t in texts for v in t.split(","))] for name, texts in found.items()} or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    engine: str | None
+    weights: str | None
+    count: int
+    picture_weight: float
+
+
+def _by_words(services: Services, key: str, text: str, scope: Scope) -> Answer:
+    """Answer words by all that is here: the table's text, what is seen, numbers, an image-text model with an index."""
+    with bar("Looking at the pictures") as track:
+        services.words.prepare(key, lambda done, total: track(Progress(done, total, 0, 0.0)))
+    found = services.words.search(key, text, scope)
+    for note in found.notes:
+        err.print(note, style="yellow", highlight=False, markup=False)
+    return found
+
+
+def _by_network(services: Services, key: str, images: Sequence[Path], words: str | None, wanted: _Wanted) -> Result:
+    """Search by one network: pictures, words where it reads them, or both."""
+    from retrieval.pictures import decoding as pictures
+    from retrieval.search.words import parse
+
+    by_attributes = words is not None and not images and wanted.engine == "product"
+    phrases = None if words is None or by_attributes else parse(words)
+    engine = wanted.engine or services.engines.first("look-alike", words=phrases is not None).engine
+    spec = services.engines.spec(engine, wanted.weights)
+    if phrases and not spec.accepts_text:
+        raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
+    data = [read(image) for image in images]
+    build(services, key, spec)
+    spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
+    searcher = services.indexes.searcher(key, spec)
+    shown = [pictures.decode(each, spec.image_size) for each in data]
+    if by_attributes:
+        return services.products.by_words(key, spec, words or "", wanted.count)[1]
+    if phrases is None:
+        return searcher.by_images(shown, wanted.count)
+    vector = searcher.vector(shown) if shown else None
+    return searcher.by_words(phrases, wanted.count, picture=vector, picture_weight=wanted.picture_weight)
+
+
+def print_found(answer: Answer) -> None:
+    """Print what answers words as a table, with why each does; those that meet not everything dim."""
+    table = Table("rank", "score", box=None)
+    for name in ("id", "name", "price", "why"):
+        table.add_column(name, overflow="fold")
+    for rank, each in enumerate(answer.found, 1):
+        facts = columns.facts(each.attributes)
+        style = None if rank <= answer.strong else "dim"
+        cells = (each.id, facts.title, facts.price, " · ".join(each.why))
+        table.add_row(str(rank), f"{each.score:.3f}", *map(escape, cells), style=style)
+    out.print(table)
 
 
 def print_hits(result: Result) -> None:

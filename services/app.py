@@ -20,6 +20,7 @@ from services.models.product import Products
 from services.models.product_runs import ProductRuns
 from services.models.store import ModelStore
 from services.tasks import Job, Queue
+from services.words.search import WordSearch
 from settings import Settings
 
 __all__ = ["CatalogInfo", "Job", "MapStatus", "Services", "Status"]
@@ -32,7 +33,7 @@ class Services:
     those of a visit; `indexes` builds and opens, `views` and `overview` show, `maps` lays out, `evaluation` measures;
     `edits` edits; `models` keeps what users trained, `tasks` is the one queue in which they train; `latent` is for what
     latent spaces do beyond search, and `latent_runs` trains them; `products` says what a garment is, and `product_runs`
-    trains that.
+    trains that; `words` answers questions in words.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Services:
         self.products = Products(self.catalogs, self.indexes, self.views)
         self.product_runs = ProductRuns(self.catalogs, self.tasks, self.models)
         self.latent = Latent(self.catalogs, self.indexes)
+        self.words = WordSearch(self.catalogs)
         self.latent_runs = LatentRuns(self.catalogs, self.tasks, self.models)
 
     def close(self) -> None:
@@ -66,4 +68,5 @@ class Services:
         self.maps.close()
         self.tasks.close()
         self.latent.close()
+        self.words.close()
         self.uploads.close()

@@ -67,6 +67,7 @@ ONLY_IN = {
     "openTSNE": ("retrieval/evaluation/projection.py",),
     "cv2": (
         "retrieval/pictures/foreground.py",
+        "retrieval/pictures/garment.py",
         "retrieval/pictures/colours.py",
         "retrieval/pictures/patterns.py",
         "engines/vae/preprocessing.py",

@@ -45,39 +45,52 @@ def names() -> tuple[str, ...]:
     return tuple(_PROTOTYPES)
 
 
+def prototypes(name: str) -> np.ndarray:
+    """Return float32 (n, 3), the known shades of one of `names` in CIELAB."""
+    return lab(_PROTOTYPES[name])
+
+
 def colours(image: Image.Image, garment: np.ndarray) -> list[Shade]:
     """Return the named colours of an RGB picture where `garment`, float32 (h, w) in 0..1, says that the garment is.
 
-    Pixels are grouped in CIELAB (k-means); each group takes the name of the nearest known shade, and groups of one name
-    are one colour. The largest share comes first; what covers less than LEAST_SHARE is left out, and the rest adds up
-    to 1. The lightness counts half: it is the light's as much as the garment's.
+    Each group of `groups` takes the name of the nearest known shade, and groups of one name are one colour. The largest
+    share comes first; what covers less than LEAST_SHARE is left out, and the rest adds up to 1. The lightness counts
+    half: it is the light's as much as the garment's.
     """
-    import cv2
-
-    small = image.convert("RGB")
-    small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-    lab = cv2.cvtColor(np.asarray(small, np.float32) / 255, cv2.COLOR_RGB2LAB)
-    weight = cv2.resize(garment, small.size, interpolation=cv2.INTER_AREA)
-    chosen = weight > min(0.5, float(weight.max()) * 0.7)
-    pixels = np.ascontiguousarray(lab[chosen]).astype(np.float32)
-    groups = min(CLUSTERS, len(pixels))
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
-    cv2.setRNGSeed(0)
-    _, belongs, centres = cv2.kmeans(pixels, groups, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
-    counts = np.bincount(belongs.ravel(), minlength=groups)
+    parted = groups(image, garment)
     found: dict[str, list[int]] = {}
-    for group, centre in enumerate(centres):
-        found.setdefault(_name(centre), []).append(group)
-    shades = []
-    for name, members in found.items():
-        largest = max(members, key=lambda group: counts[group])
-        shades.append((float(counts[members].sum()) / len(pixels), name, _hex(centres[largest])))
+    for number, group in enumerate(parted):
+        found.setdefault(_name(group[:3]), []).append(number)
+    shades = [(float(parted[members, 3].sum()), name, _hex(parted[members[0], :3])) for name, members in found.items()]
     kept = [each for each in shades if each[0] >= LEAST_SHARE] or shades
     whole = sum(share for share, _, _ in kept)
     return [Shade(name, share / whole, shade) for share, name, shade in sorted(kept, reverse=True)]
 
 
-def _lab(shades: str) -> np.ndarray:
+def groups(image: Image.Image, garment: np.ndarray) -> np.ndarray:
+    """Return float32 (n, 4), up to CLUSTERS groups of the garment's pixels: CIELAB centre and share, the largest first.
+
+    Pixels are grouped by k-means.
+    """
+    import cv2
+
+    small = image.convert("RGB")
+    small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    pixels_lab = cv2.cvtColor(np.asarray(small, np.float32) / 255, cv2.COLOR_RGB2LAB)
+    weight = cv2.resize(garment, small.size, interpolation=cv2.INTER_AREA)
+    chosen = weight > min(0.5, float(weight.max()) * 0.7)
+    pixels = np.ascontiguousarray(pixels_lab[chosen]).astype(np.float32)
+    count = min(CLUSTERS, len(pixels))
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    cv2.setRNGSeed(0)
+    _, belongs, centres = cv2.kmeans(pixels, count, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    share = np.bincount(belongs.ravel(), minlength=count) / len(pixels)
+    parted = np.concatenate([centres, share[:, None]], axis=1).astype(np.float32)
+    return np.asarray(parted[np.argsort(-share, kind="stable")])
+
+
+def lab(shades: str) -> np.ndarray:
+    """Return float32 (n, 3), shades written rrggbb with spaces between them in CIELAB."""
     import cv2
 
     rgb = np.array([[int(each[i : i + 2], 16) for i in (0, 2, 4)] for each in shades.split()], np.float32) / 255
@@ -87,7 +100,7 @@ def _lab(shades: str) -> np.ndarray:
 def _name(centre: np.ndarray) -> str:
     scale = np.array([0.6, 1.0, 1.0], np.float32)
     gaps = {
-        name: float(np.min(np.linalg.norm((_lab(shades) - centre) * scale, axis=1)))
+        name: float(np.min(np.linalg.norm((lab(shades) - centre) * scale, axis=1)))
         for name, shades in _PROTOTYPES.items()
     }
     return min(gaps, key=gaps.__getitem__)

@@ -53,6 +53,17 @@ class Searcher:
         query = self.encoder.encode_images([image])[0]
         return self._search(query, k, filter, {"encode": time.perf_counter() - started})
 
+    def by_images(self, images: Sequence[Image.Image], k: int, filter: Filter | None = None) -> Result:
+        """Search by RGB pictures that are one question: what they have in common, the mean of their vectors."""
+        started = time.perf_counter()
+        query = self.vector(images)
+        return self._search(query, k, filter, {"encode": time.perf_counter() - started})
+
+    def vector(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return float32 (dim,) of length 1, the mean of the vectors of RGB pictures; raises AppError."""
+        mean = self.encoder.encode_images(images).mean(axis=0)
+        return _unit(mean, "The pictures cancel each other out. Leave one out.").astype(np.float32)
+
     def by_words(
         self,
         phrases: Sequence[Phrase],

@@ -11,7 +11,7 @@ LONGEST = 2000
 PHRASES = 16
 _MINUS = re.compile(r"[-\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}]|(?:no|not|without)\s", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*:\s*(\d+(?:\.\d+)?|\.\d+)$", re.ASCII)
-_SEPARATOR = re.compile(r"[,;\n\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC COMMA}\N{ARABIC COMMA}]")
+_SEPARATOR = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;\n\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC COMMA}\N{ARABIC COMMA}]")
 _HEAVIEST = 10.0
 
 
@@ -24,22 +24,31 @@ class Phrase:
 
 
 def parse(query: str) -> list[Phrase]:
+    """Return the phrases of `query` for an image-text model, which needs something to look for.
+
+    Raises AppError like `phrases`, and when there are only minus phrases.
+    """
+    found = phrases(query)
+    if all(phrase.weight < 0 for phrase in found):
+        raise AppError("There are only minus phrases. Say what to look for too, for example: dress, - stripes")
+    return found
+
+
+def phrases(query: str) -> list[Phrase]:
     """Return the phrases between commas: `:0.5` at the end is a weight (else 1), `-` or `no` at the start a minus.
 
     Networks such as CLIP do not understand "no" inside a phrase: it would bring what it names.
-    A phrase of weight 0 counts as not written. Raises AppError, in words, when nothing is left to look for, when there
-    are only minus phrases, and when the text has more than LONGEST characters, or PHRASES phrases.
+    A phrase of weight 0 counts as not written. Raises AppError, in words, when nothing is left to look for, and when
+    the text has more than LONGEST characters, or PHRASES phrases.
     """
     if len(query) > LONGEST:
         raise AppError(f"The text has {len(query):,} characters; at most {LONGEST:,} are read. Shorten it.")
-    phrases = [phrase for part in _SEPARATOR.split(query) if (phrase := _phrase(part.strip())) is not None]
-    if not phrases:
+    found = [phrase for part in _SEPARATOR.split(query) if (phrase := _phrase(part.strip())) is not None]
+    if not found:
         raise AppError("Type what you are looking for, for example: a red summer dress, - stripes")
-    if len(phrases) > PHRASES:
-        raise AppError(f"There are {len(phrases)} phrases; at most {PHRASES} are read. Leave some out.")
-    if all(phrase.weight < 0 for phrase in phrases):
-        raise AppError("There are only minus phrases. Say what to look for too, for example: dress, - stripes")
-    return phrases
+    if len(found) > PHRASES:
+        raise AppError(f"There are {len(found)} phrases; at most {PHRASES} are read. Leave some out.")
+    return found
 
 
 def _phrase(part: str) -> Phrase | None:

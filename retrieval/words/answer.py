@@ -1,0 +1,276 @@
+"""A question in words answered by all that is known: what is written, what is seen, numbers, an image-text model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from retrieval.core import Attributes, Filter
+from retrieval.words import columns, concepts, folding, numbers
+from retrieval.words.fusion import Ranking, fused
+from retrieval.words.question import Question, Term
+from retrieval.words.seen import SeenRows
+from retrieval.words.table import FIELDS, WordTable
+from retrieval.words.vocabulary import Meaning
+
+TEXT, SIGHT, MODEL = 2.0, 1.0, 3.0
+"""How much the words in the table, what is written and seen together, and an image-text model count in the fusion."""
+_FIELDS = dict(zip(FIELDS, (1.0, 0.95, 0.9, 0.5), strict=True))
+_OWN, _SAME = 1.0, 0.9
+"""How well a picture's own words fit: the word that was asked for, and another one for the same thing."""
+_OVERRULED, _FLOOR = 0.3, 0.01
+"""What sight still counts where the table says another thing, and what is left of a fit for a term that is not met."""
+_COVERED = 0.75
+_MET = 0.25
+_SURE = 0.5
+_NOTED = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One picture that answers; `why` says, in a few words each, what of it fits."""
+
+    id: str
+    score: float
+    attributes: Attributes
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The pictures that answer, best first, `total` of them in all; the first `strong` meet everything.
+
+    `notes` are sentences that a person should read: words that nobody understood, what was not looked at yet.
+    """
+
+    found: Sequence[Found]
+    total: int
+    strong: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What part of an answer is wanted: `count` pictures from place `start` on, of those that pass `filter`.
+
+    `ranges` narrow it further. `similarities` are an image-text model's scores for the question, id -> cosine.
+    """
+
+    count: int = 24
+    start: int = 0
+    filter: Filter | None = None
+    ranges: tuple[numbers.Range, ...] = ()
+    similarities: dict[str, float] = field(default_factory=dict)
+
+
+class Pictures:
+    """What is known of a catalogue's pictures, in memory: a question reads nothing else but matching rows."""
+
+    def __init__(self, table: WordTable) -> None:
+        """Read the table as it is now."""
+        self.table = table
+        rows = table.rows()
+        self.rows = np.array([row for row, _, _ in rows], np.int64)
+        self.prices = np.array([np.nan if price is None else price for _, price, _ in rows], np.float64)
+        self.seen = SeenRows([seen for _, _, seen in rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def places(self, rows: Sequence[int]) -> np.ndarray:
+        """Return int64, where table rows are in the arrays here; those that came later are left out."""
+        found = np.searchsorted(self.rows, rows)
+        found = np.minimum(found, len(self.rows) - 1) if len(self.rows) else found[:0]
+        return found[self.rows[found] == np.asarray(rows)[: len(found)]]
+
+    def answer(self, question: Question, scope: Scope) -> Answer:
+        """Rank the pictures by how well they fit, fused by rank; see the module and retrieval.words.fusion."""
+        terms, ranges, notes = self._settled(question)
+        allowed = self._allowed(scope.filter, (*ranges, *scope.ranges), notes)
+        evidence = [_Evidence(self, term) for term in terms]
+        for each in evidence:
+            if each.unknown and each.term.weight > 0:
+                notes.append(f"'{each.term.text}' was not understood; the rest is answered.")
+        evidence = [each for each in evidence if not each.unknown]
+        for each in evidence:
+            if each.term.weight < 0:
+                allowed &= each.fit < _SURE
+        wanted = [each for each in evidence if each.term.weight > 0]
+        rankings = _rankings(wanted, allowed) + self._by_model(scope, allowed)
+        scores = fused(rankings) if rankings else allowed * (1.0 if evidence or ranges or scope.ranges else 0.0)
+        order = np.argsort(-scores, kind="stable")
+        order = order[scores[order] > 0]
+        fits_all = np.all([each.fit >= _SURE for each in wanted], axis=0) if wanted else np.ones(len(self), bool)
+        shown = order[scope.start : scope.start + scope.count]
+        described = self.table.described(self.rows[shown].tolist())
+        found = [
+            Found(described[row][0], float(scores[place]), described[row][1], _why(wanted, place, described[row][1]))
+            for place, row in zip(shown.tolist(), self.rows[shown].tolist(), strict=True)
+            if row in described
+        ]
+        unseen = int((~self.seen.looked).sum())
+        if unseen and any(each.seen is not None for each in evidence):
+            notes.append(
+                f"{len(self) - unseen:,} of {len(self):,} pictures were looked at for colour, kind and pattern."
+            )
+        strong = int(fits_all[order].cumprod().sum()) if len(order) else 0
+        return Answer(found, len(order), min(max(strong - scope.start, 0), len(found)), tuple(notes))
+
+    def _settled(self, question: Question) -> tuple[list[Term], list[numbers.Range], list[str]]:
+        """Return terms and ranges, a word before a range taken as its attribute where the catalogue has that one."""
+        terms, ranges = list(question.terms), []
+        for each in question.ranges:
+            column = self.column(each.attribute) if each.attribute else None
+            if column:
+                terms = [term for term in terms if term.text != each.attribute]
+            ranges.append(replace(each, attribute=column or ""))
+        return terms, ranges, []
+
+    def column(self, word: str) -> str | None:
+        """Return the attribute called `word`, in any spelling of case and accents, or None."""
+        asked = folding.fold(word)
+        return next((name for name in self.columns if folding.fold(name) == asked), None)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the attributes, of the first pictures at least."""
+        return self.table.columns()
+
+    def _allowed(self, filter: Filter | None, ranges: Sequence[numbers.Range], notes: list[str]) -> np.ndarray:
+        allowed = np.ones(len(self), bool)
+        if filter:
+            passing = np.zeros(len(self), bool)
+            passing[self.places(self.table.passing(filter))] = True
+            allowed &= passing
+        for each in ranges:
+            values = self.prices if not each.attribute else self.numbers(each.attribute)
+            if not np.isfinite(values).any():
+                notes.append(f"No picture has a price that is a number, so '{each}' was left out.")
+                continue
+            with np.errstate(invalid="ignore"):
+                allowed &= (values >= each.low) & (values <= each.high)
+        return allowed
+
+    def numbers(self, attribute: str) -> np.ndarray:
+        """Return float64 (n,), an attribute as numbers, NaN where it is none."""
+        if columns.meaning(attribute) == "price":
+            return self.prices
+        values = np.full(len(self), np.nan)
+        rows, cells = zip(*self.table.values(attribute), strict=True) if len(self) else ((), ())
+        for place, cell in zip(np.searchsorted(self.rows, rows), cells, strict=True):
+            number = numbers.number(cell)
+            if number is not None and place < len(values):
+                values[place] = number
+        return values
+
+    def _by_model(self, scope: Scope, allowed: np.ndarray) -> list[Ranking]:
+        if not scope.similarities:
+            return []
+        rows = self.table.of_ids(list(scope.similarities))
+        scores = np.full(len(self), -np.inf, np.float32)
+        for item_id, row in rows.items():
+            scores[self.places([row])] = scope.similarities[item_id]
+        scores[~allowed] = -np.inf
+        return [Ranking(scores, MODEL)]
+
+
+class _Evidence:
+    """How well each picture fits one term: `text` by what is written, `seen` by sight, `fit` by both."""
+
+    def __init__(self, pictures: Pictures, term: Term) -> None:
+        self.term = term
+        self.text = np.zeros(len(pictures), np.float32)
+        self._pictures = pictures
+        known = None if term.exact else term.meaning
+        self.seen = pictures.seen.evidence(known) if known else None
+        if known:
+            self._by_meaning(known)
+        else:
+            self._by_words()
+        self.unknown = self.seen is None and not self.text.any()
+        self.fit = self.text
+        if self.seen is not None and known:
+            says = np.zeros(len(pictures), bool)
+            for name in ("title", "facts"):
+                says[self._where(concepts.mark(known.group), name)] = True
+            self.fit = np.maximum(self.text, np.where(says, _OVERRULED, 1.0) * self.seen)
+
+    def _by_meaning(self, known: Meaning) -> None:
+        own = folding.match_phrase(self.term.text)
+        for name, strength in _FIELDS.items():
+            if name == "running":
+                phrases = " OR ".join(folding.match_phrase(each) for each in self.term.names[:64])
+                self._put(self._where(phrases, name), strength)
+                continue
+            for mark, word in concepts.sought(known):
+                found = self._where(mark, name)
+                self._put(found, strength * (_OWN if word == self.term.text == known.value else _SAME))
+                if word == known.value != self.term.text:
+                    self._put(np.intersect1d(found, self._where(own, name)), strength * _OWN)
+
+    def _by_words(self) -> None:
+        phrase = folding.match_phrase(self.term.text.rstrip("*"))
+        if not phrase:
+            return
+        if self.term.text.endswith("*"):
+            phrase += " *"
+        for tried in (phrase, f"{phrase.removesuffix(' *')} *"):
+            for name, strength in _FIELDS.items():
+                self._put(self._where(tried, name), strength)
+            if self.text.any() or self.term.exact or len(self.term.text) < 3:
+                return
+
+    def _where(self, phrase: str, name: str) -> np.ndarray:
+        return self._pictures.places(self._pictures.table.matching(phrase, name))
+
+    def _put(self, places: np.ndarray, strength: float) -> None:
+        self.text[places] = np.maximum(self.text[places], strength)
+
+
+def _rankings(wanted: Sequence[_Evidence], allowed: np.ndarray) -> list[Ranking]:
+    """Return what is written alone, where it covers about all of the terms, and what is written and seen together."""
+    if not wanted:
+        return []
+    weights = np.array([each.term.weight for each in wanted], np.float32)
+    covered = weights @ np.stack([each.text for each in wanted])
+    covered[~allowed] = 0
+    most = float(covered.max(initial=0))
+    text = np.where((covered > 0) & (covered >= _COVERED * most), np.round(covered, 2), -np.inf)
+    fits = np.stack([each.fit for each in wanted])
+    joined = (weights / weights.sum()) @ np.log(np.maximum(fits, _FLOOR))
+    joined[~allowed | (fits.max(axis=0) < _MET)] = -np.inf
+    return [Ranking(text, TEXT), Ranking(joined, SIGHT)]
+
+
+def _why(wanted: Sequence[_Evidence], place: int, attributes: Attributes) -> tuple[str, ...]:
+    """Say of each term where it was found, in the table before the picture."""
+    said = []
+    for each in wanted:
+        if each.text[place] > 0:
+            said.append(_written_where(each.term, attributes))
+        elif each.seen is not None and each.fit[place] >= _MET:
+            said.append(f"looks {each.term.text}, {round(100 * float(each.seen[place]))} %")
+    return tuple(said)
+
+
+def _written_where(term: Term, attributes: Attributes) -> str:
+    """Return `attribute: word`, the term's own word before another for the same, names and short texts first."""
+    ordered = sorted(attributes.items(), key=lambda pair: (columns.long(*pair), columns.meaning(pair[0]) != "name"))
+    cells = [(column, folding.tokens(folding.fold(value))) for column, value in ordered]
+    for column, words in cells:
+        if _has(words, folding.tokens(term.text)):
+            return f"{column}: {term.text}"
+    for mark, word in concepts.sought(term.meaning) if term.meaning else ():
+        for column, words in cells:
+            if mark in concepts.marks(tuple(words[:64])):
+                return f"{column}: {term.text if word == term.meaning.value else word}" if term.meaning else column
+    return f"file name: {term.text}"
+
+
+def _has(words: Sequence[str], asked: Sequence[str]) -> bool:
+    return any(
+        all(word.startswith(part.rstrip("s")) for word, part in zip(words[n:], asked, strict=False))
+        for n in range(len(words) - len(asked) + 1)
+    )
