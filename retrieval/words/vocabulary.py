@@ -36,12 +36,14 @@ class Kind:
     """A kind of garment as a network may see it: class of the network -> how much of it counts.
 
     `part` is where it is worn (upper, lower, whole, feet, head), `sleeves` how long its sleeves or legs are (long,
-    short, none), empty where it may be either; `includes` are kinds that are cases of it.
+    short, none), `reach` whether it ends at the chest (short) or the waist (full), each empty where it may be either.
+    `includes` are kinds that are cases of it.
     """
 
     classes: Mapping[str, float]
     part: str
     sleeves: str
+    reach: str = ""
     includes: tuple[str, ...] = ()
 
 
@@ -69,9 +71,8 @@ def kinds() -> dict[str, Kind]:
     found = {}
     for row in _rows("kinds"):
         classes = {name: float(share) for name, _, share in (each.rpartition(":") for each in row["classes"].split())}
-        found[row["kind"]] = Kind(
-            classes, row["part"], row["sleeves"], tuple(row["includes"].split(";")) if row["includes"] else ()
-        )
+        within = tuple(filter(None, row["includes"].split(";")))
+        found[row["kind"]] = Kind(classes, row["part"], row["sleeves"], row["reach"], within)
     return found
 
 

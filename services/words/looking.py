@@ -23,6 +23,7 @@ ENGINE = "product"
 SIDE = 256
 BATCH = 32
 _ELSEWHERE, _SOFT = 0.03, 0.03
+_CHEST = 0.55
 _BARE = ((0.11, 0.24), (0.25, 1.5))
 """Shares of skin about a garment for the upper and the lower body: below the first sleeves or legs are long, from the
 second on there are none."""
@@ -73,7 +74,7 @@ def kinds_of(probabilities: Mapping[str, float], worn: Garment) -> dict[str, flo
     found = {}
     for name, kind in vocabulary.kinds().items():
         by_class = sum(share * probabilities.get(each, 0.0) for each, share in kind.classes.items())
-        found[name] = min(1.0, by_class) * _worn_so(kind, worn)
+        found[name] = min(1.0, max(0.0, by_class)) * _worn_so(kind, worn)
     return found
 
 
@@ -84,6 +85,9 @@ def _worn_so(kind: Kind, worn: Garment) -> float:
     if worn.part != "whole" and kind.part != worn.part:
         return _ELSEWHERE
     bare, edges = worn.bare, _BARE[kind.part == "lower"]
+    if kind.reach:
+        beyond = (worn.length - _CHEST) / _SOFT
+        return _rising((bare - edges[1]) / _SOFT) * _rising(beyond if kind.reach == "full" else -beyond)
     if kind.sleeves == "long":
         return _rising((edges[0] - bare) / _SOFT)
     if kind.sleeves == "short":
