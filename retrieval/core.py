@@ -39,6 +39,10 @@ class MissingIndexError(AppError):
     """No finished index for this catalogue and engine."""
 
 
+class Stopped(Exception):
+    """Work that somebody asked to stop; what was finished before is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One picture of a catalogue, or one region of a picture.

@@ -1,5 +1,5 @@
 """What app, command line and benchmarks ask: `Services` and the nouns of its answers."""
 
-from services.app import CatalogInfo, Job, MapStatus, Services, Status
+from services.app import CatalogInfo, Services, Status, Task
 
-__all__ = ["CatalogInfo", "Job", "MapStatus", "Services", "Status"]
+__all__ = ["CatalogInfo", "Services", "Status", "Task"]

@@ -12,28 +12,28 @@ from services.catalogs.uploads import Uploads
 from services.edits import Edits
 from services.evaluation import Evaluation
 from services.indexes.indexes import Indexes, Status
-from services.indexes.maps import Maps, MapStatus
+from services.indexes.maps import Maps
 from services.indexes.views import Views
 from services.models.latent import Latent
 from services.models.latent_runs import LatentRuns
 from services.models.product import Products
 from services.models.product_runs import ProductRuns
 from services.models.store import ModelStore
-from services.tasks import Job, Queue
+from services.tasks import Task, Tasks
 from services.words.search import WordSearch
 from settings import Settings
 
-__all__ = ["CatalogInfo", "Job", "MapStatus", "Services", "Status"]
+__all__ = ["CatalogInfo", "Services", "Status", "Task"]
 
 
 class Services:
     """The parts that do the work, for app, command line and benchmarks; safe to share between threads.
 
-    `engines` knows the networks; `catalogs` holds the open catalogues, `saved_catalogs` those that stay, `uploads`
-    those of a visit; `indexes` builds and opens, `views` and `overview` show, `maps` lays out, `evaluation` measures;
-    `edits` edits; `models` keeps what users trained, `tasks` is the one queue in which they train; `latent` is for what
-    latent spaces do beyond search, and `latent_runs` trains them; `products` says what a garment is, and `product_runs`
-    trains that; `words` answers questions in words.
+    `tasks` runs what is long in the background; `engines` knows the networks; `catalogs` holds the open catalogues,
+    `saved_catalogs` those that stay, `uploads` those of a visit; `indexes` builds and opens, `views` and `overview`
+    show, `maps` lays out, `evaluation` measures; `edits` edits; `models` keeps what users trained; `latent` is for what
+    latent spaces do beyond search, and `latent_runs` trains them; `products` says what a garment is, and
+    `product_runs` trains that; `words` answers questions in words.
     """
 
     def __init__(
@@ -43,30 +43,27 @@ class Services:
         self.settings = settings
         self.engines = engines.REGISTRY
         self.engines.offer_clip(settings.clip, settings.trusted)
+        self.tasks = Tasks()
         self.catalogs = OpenCatalogs(settings, label_pattern)
         for name in names:
             self.catalogs.open(name)
-        self.indexes = Indexes(settings, self.catalogs)
+        self.indexes = Indexes(settings, self.catalogs, self.tasks)
         self.views = Views(settings, self.catalogs, self.indexes)
         self.overview = Overview(self.catalogs, self.indexes, self.views)
         self.saved_catalogs = SavedCatalogs(settings, self.catalogs, self.indexes)
         self.uploads = Uploads(settings, self.catalogs, self.indexes, self.views)
         self.evaluation = Evaluation(self.catalogs, self.indexes)
         self.edits = Edits(settings)
-        self.maps = Maps(self.indexes)
+        self.maps = Maps(self.indexes, self.tasks)
         self.models = ModelStore(settings.index_cache / "models", self.engines.offer_models)
-        self.tasks = Queue()
         self.products = Products(self.catalogs, self.indexes, self.views)
         self.product_runs = ProductRuns(self.catalogs, self.tasks, self.models)
-        self.latent = Latent(self.catalogs, self.indexes)
+        self.latent = Latent(self.catalogs, self.indexes, self.tasks)
         self.words = WordSearch(self.catalogs)
         self.latent_runs = LatentRuns(self.catalogs, self.tasks, self.models)
 
     def close(self) -> None:
-        """Ask running builds, maps and trainings to stop; what they stored is kept, visitors' pictures are not."""
-        self.indexes.close()
-        self.maps.close()
+        """Cancel the tasks that wait and run; what they stored is kept, visitors' pictures are not."""
         self.tasks.close()
-        self.latent.close()
         self.words.close()
         self.uploads.close()

@@ -1,4 +1,4 @@
-"""Long work in the background, one at a time: whoever comes second waits, and sees that they wait."""
+"""Long work in the background: one kind of task for all of it, in queues that say who comes when."""
 
 from __future__ import annotations
 
@@ -6,117 +6,232 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from retrieval.core import AppError
+from retrieval.core import AppError, Stopped
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 8
+Result = TypeVar("Result")
 ENDED = frozenset({"done", "stopped", "failed"})
+FAILED = "It failed on our side ({}). The log of the app says why."
 
 
-class Job:
-    """One piece of work: `state` is waiting, running, done, stopped or failed; `events` tells how it went.
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: `done` of `total`, at what speed, how long the rest takes, and what it is doing now."""
 
-    The work polls `stopped` and ends early where it is set, keeping what it has; then its state is "stopped".
+    done: int = 0
+    total: int = 0
+    per_second: float = 0.0
+    seconds_left: float | None = None
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How tasks of one kind are run: so many at once, the others in the order in which they came, up to a number."""
+
+    at_once: int = 1
+    most_waiting: int | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "opening": Kind(at_once=4),
+    "index": Kind(),
+    "map": Kind(),
+    "anomalies": Kind(),
+    "training": Kind(most_waiting=8),
+    "comparison": Kind(),
+    "catalogue": Kind(at_once=4),
+}
+"""Each kind has a queue of its own; `opening` is what is quick and must not wait behind builds."""
+
+
+class Task(Generic[Result]):
+    """One piece of work: `state` is waiting, running, done, stopped or failed; `owner` is the session it is for.
+
+    The work gets the task itself. It calls `advance` as it goes, which raises Stopped once somebody has called
+    `cancel`; or it looks at `cancelled` and returns early with what it has. `result` is there when the state is done
+    or, for what was kept, stopped; `error` is for people. `events` are what a task of its kind tells besides, in order.
     """
 
-    def __init__(self, queue: Queue, title: str, work: Callable[[Job], None]) -> None:
-        """Made by `Queue.submit`."""
-        self.title = title
+    def __init__(self, title: str, work: Callable[[Task[Result]], Result], owner: str | None = None) -> None:
+        """Wait with this work; Tasks.submit makes and runs it."""
+        self.title, self.owner = title, owner
         self.state = "waiting"
         self.error = ""
+        self.progress = Progress()
+        self.result: Result | None = None
         self.events: list[dict[str, Any]] = []
-        self._queue, self._work = queue, work
-        self._stop = threading.Event()
+        self.ended_at: float | None = None
+        self._work = work
+        self._queue: _Queue | None = None
+        self._cancelled, self._over = threading.Event(), threading.Event()
 
     @property
-    def stopped(self) -> bool:
+    def cancelled(self) -> bool:
         """Whether somebody asked for an early end."""
-        return self._stop.is_set()
+        return self._cancelled.is_set()
 
     @property
     def ended(self) -> bool:
         """Whether nothing will change any more."""
-        return self.state in ENDED
+        return self._over.is_set()
 
     @property
     def place(self) -> int:
-        """How many go before this one, the running one included; 0 when it runs or has ended."""
-        return self._queue.place(self)
+        """How many go before this one, the running ones included; 0 when it runs or has ended."""
+        return self._queue.place(self) if self._queue else 0
 
-    def stop(self) -> None:
-        """Ask for an early end; a job that still waits never starts."""
-        self._stop.set()
-        self._queue.drop(self)
+    def cancel(self) -> None:
+        """Ask for an early end; a task that still waits never starts."""
+        self._cancelled.set()
+        if self._queue and self._queue.drop(self):
+            self._end("stopped")
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the task has ended, or so long, and return whether it has."""
+        return self._over.wait(seconds)
+
+    def advance(
+        self, done: int, total: int, per_second: float = 0.0, seconds_left: float | None = None, doing: str = ""
+    ) -> None:
+        """Say how far the work is; raises Stopped when somebody asked for an early end."""
+        if self.cancelled:
+            raise Stopped
+        self.progress = Progress(done, total, per_second, seconds_left, doing)
 
     def report(self, event: dict[str, Any]) -> None:
-        """Add one step of progress; the dictionary is kept as it is."""
+        """Add one event; the dictionary is kept as it is."""
         self.events.append(event)
+
+    def outcome(self) -> Result:
+        """Return the result of a task that has ended; raises Stopped, or AppError with the words of its failure."""
+        if self.state == "failed":
+            raise AppError(self.error)
+        if self.state != "done":
+            raise Stopped
+        return self.result  # type: ignore[return-value]
 
     def run(self) -> None:
         """Do the work on the queue's thread, and note how it ended."""
+        if self.cancelled:
+            self._end("stopped")
+            return
         self.state = "running"
         try:
-            self._work(self)
+            self.result = self._work(self)
+        except Stopped:
+            self._end("stopped")
         except AppError as error:
             self.error = str(error)
+            self._end("failed")
         except Exception as error:
             log.exception("%s failed", self.title)
-            self.error = f"It failed on our side ({type(error).__name__}). The log of the app says why."
-        if self.error:
-            self.state = "failed"
+            self.error = FAILED.format(type(error).__name__)
+            self._end("failed")
         else:
-            self.state = "stopped" if self.stopped else "done"
+            self._end("stopped" if self.cancelled else "done")
+
+    def _end(self, state: str) -> None:
+        self.state, self.ended_at = state, time.time()
+        self._over.set()
 
 
-class Queue:
-    """Runs jobs in the order in which they came, one at a time, on a thread of its own."""
+class Tasks:
+    """The queues of this process, one for each of KINDS; safe to share between threads."""
 
     def __init__(self) -> None:
-        """Start with nothing to do; the thread is started with the first job and ends with the last."""
-        self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
-        self._lock = threading.Lock()
+        """Start with nothing to do."""
+        self._queues = {name: _Queue(name, kind) for name, kind in KINDS.items()}
 
-    def submit(self, title: str, work: Callable[[Job], None]) -> Job:
-        """Put work in the queue; raises AppError when too many wait already."""
-        job = Job(self, title, work)
-        with self._lock:
-            if len(self._waiting) >= MOST_WAITING:
-                raise AppError(f"{len(self._waiting)} trainings wait already. Try again when some are done.")
-            self._waiting.append(job)
-            if self._running is None:
-                self._running = self._waiting.popleft()
-                threading.Thread(target=self._serve, args=(self._running,), name="training", daemon=True).start()
-        return job
+    def submit(
+        self, kind: str, title: str, work: Callable[[Task[Result]], Result], owner: str | None = None
+    ) -> Task[Result]:
+        """Put work in the queue of its kind; raises AppError when too many wait there already."""
+        task = Task(title, work, owner)
+        self._queues[kind].put(task)
+        return task
 
-    def place(self, job: Job) -> int:
-        """Return how many jobs go before `job`."""
-        with self._lock:
-            return self._waiting.index(job) + 1 if job in self._waiting else 0
+    def of(self, owner: str) -> list[Task[Any]]:
+        """Return the tasks of a session that wait or run."""
+        return [task for queue in self._queues.values() for task in queue.tasks() if task.owner == owner]
 
-    def drop(self, job: Job) -> None:
-        """Take a job out that has not started."""
-        with self._lock:
-            if job in self._waiting:
-                self._waiting.remove(job)
-                job.state = "stopped"
+    def wait(self, seconds: float) -> bool:
+        """Wait until nothing waits or runs any more, or so long, and return whether that is so."""
+        deadline = time.monotonic() + seconds
+        while busy := [task for queue in self._queues.values() for task in queue.tasks()]:
+            if not busy[0].wait(max(0.0, deadline - time.monotonic())):
+                return False
+        return True
 
     def close(self, seconds: float = 5.0) -> None:
-        """Stop everything, and give the running job a moment to keep what it has."""
-        with self._lock:
-            jobs = [*self._waiting, *([self._running] if self._running else [])]
-        for job in jobs:
-            job.stop()
-        deadline = time.monotonic() + seconds
-        while any(not job.ended for job in jobs) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        """Cancel everything, refuse what comes later, and give what runs a moment to keep what it has."""
+        for queue in self._queues.values():
+            queue.close()
+        self.wait(seconds)
 
-    def _serve(self, job: Job | None) -> None:
-        while job is not None:
-            job.run()
+
+class _Queue:
+    """Runs tasks in the order in which they came, on threads that end with the last of them."""
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        self._name, self._kind = name, kind
+        self._waiting: deque[Task[Any]] = deque()
+        self._running: list[Task[Any]] = []
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def put(self, task: Task[Any]) -> None:
+        task._queue = self
+        with self._lock:
+            if not self._closed:
+                most = self._kind.most_waiting
+                if most is not None and len(self._waiting) >= most:
+                    raise AppError(f"{len(self._waiting)} wait already. Try again when some are done.")
+                self._waiting.append(task)
+                if len(self._running) < self._kind.at_once:
+                    self._start()
+                return
+        task.cancel()
+        task._end("stopped")
+
+    def place(self, task: Task[Any]) -> int:
+        with self._lock:
+            return self._waiting.index(task) + len(self._running) if task in self._waiting else 0
+
+    def drop(self, task: Task[Any]) -> bool:
+        """Take a task out that has not started, and return whether it was there."""
+        with self._lock:
+            if task not in self._waiting:
+                return False
+            self._waiting.remove(task)
+            return True
+
+    def tasks(self) -> list[Task[Any]]:
+        with self._lock:
+            return [*self._running, *self._waiting]
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        for task in reversed(self.tasks()):
+            task.cancel()
+
+    def _start(self) -> None:
+        task = self._waiting.popleft()
+        self._running.append(task)
+        threading.Thread(target=self._serve, args=(task,), name=f"{self._name} tasks", daemon=True).start()
+
+    def _serve(self, task: Task[Any]) -> None:
+        while True:
+            task.run()
             with self._lock:
-                job = self._running = self._waiting.popleft() if self._waiting else None
+                self._running.remove(task)
+                if not self._waiting:
+                    return
+                task = self._waiting.popleft()
+                self._running.append(task)

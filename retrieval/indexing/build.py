@@ -37,10 +37,6 @@ _UNFINISHED = "unfinished"
 _INCOMPLETE = "incomplete"
 
 
-class Stopped(Exception):
-    """The build was asked to stop; what was encoded before is kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a build is: pictures done of total, how many of them were encoded, at what speed; what is `doing`."""

@@ -7,28 +7,30 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import engines
-from retrieval.core import AppError, EncoderSpec, MissingIndexError
+from retrieval.core import AppError, EncoderSpec, MissingIndexError, Stopped
 from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
 from retrieval.indexing import storage
-from retrieval.indexing.build import IndexFacts, Progress, Report, Stopped
+from retrieval.indexing.build import IndexFacts, Progress, Report
 from retrieval.indexing.storage import Manifest
 from retrieval.search.searcher import Searcher
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes import vector_indexes
 from services.indexes.workers import Recipe, elsewhere
+from services.tasks import Task, Tasks
 from settings import Settings
 
 log = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 5.0
-_TELL_SECONDS = 2.0
+_LOG_SECONDS = 2.0
+_FOLLOW_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +49,36 @@ class Status:
 
 
 @dataclass(slots=True)
-class _Job:
-    """One catalogue under one engine: its status, its open searcher, and the build that runs for it, if one does."""
+class _Entry:
+    """One catalogue under one engine: its open searcher, the task that brings it up to date, what came of the last."""
 
-    status: Status = field(default_factory=lambda: Status("missing"))
     searcher: Searcher | None = None
     made: str = ""
-    running: bool = False
-    told: float = 0.0
-    halted: bool = False
-    idle: threading.Event = field(default_factory=threading.Event)
-    """Set while no build of it writes."""
+    task: Task[Report] | None = None
+    opening: Task[None] | None = None
+    report: Report | None = None
+    checked_at: float | None = None
+    logged: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.idle.set()
+    @property
+    def busy(self) -> list[Task[Any]]:
+        """The tasks of it that have not ended."""
+        return [task for task in (self.opening, self.task) if task and not task.ended]
+
+    def cancel(self) -> None:
+        """Ask for an early end of all that is done for it."""
+        for task in self.busy:
+            task.cancel()
 
 
 class Indexes:
-    """One job for each catalogue, engine and weights that anyone asked for; one build at a time."""
+    """One entry for each catalogue and engine that anyone asked for; one build at a time."""
 
-    def __init__(self, settings: Settings, catalogs: OpenCatalogs) -> None:
-        """Begin without a job."""
-        self._settings, self._catalogs = settings, catalogs
-        self._jobs: dict[tuple[str, str], _Job] = {}
+    def __init__(self, settings: Settings, catalogs: OpenCatalogs, tasks: Tasks) -> None:
+        """Begin without an entry."""
+        self._settings, self._catalogs, self._tasks = settings, catalogs, tasks
+        self._entries: dict[tuple[str, str], _Entry] = {}
         self._lock = threading.Lock()
-        self._builds = threading.Lock()
-        self._stopping = threading.Event()
 
     def folder(self, catalog: str) -> Path:
         """Return where the indexes of a catalogue lie."""
@@ -80,19 +86,22 @@ class Indexes:
 
     def status(self, catalog: str, spec: EncoderSpec) -> Status:
         """Return how the index of `catalog` under an engine stands."""
-        return self._job(catalog, spec).status
+        return _status(self._entry(catalog, spec))
 
-    def ensure(self, catalog: str, spec: EncoderSpec) -> None:
+    def ensure(self, catalog: str, spec: EncoderSpec, owner: str | None = None) -> None:
         """Bring the index up to date in the background, unless that runs or ended within the last seconds."""
-        job = self._job(catalog, spec)
+        entry = self._entry(catalog, spec)
         with self._lock:
-            recent = job.status.checked_at and time.time() - job.status.checked_at < RECHECK_SECONDS
-            if job.running or recent:
+            recent = entry.checked_at and time.time() - entry.checked_at < RECHECK_SECONDS
+            if entry.busy or recent:
                 return
-            job.running, job.halted = True, False
-            if job.searcher is None:
-                job.status = Status("waiting")
-        threading.Thread(target=self._run, args=(catalog, spec, job), name=f"index {catalog}", daemon=True).start()
+            if entry.searcher is None:
+                # What is on disk already opens at once: it must not wait behind the builds of others.
+                entry.opening = self._tasks.submit(
+                    "opening", f"opening {catalog}", lambda task: self._open(catalog, spec, entry, owner), owner
+                )
+            else:
+                self._queue(catalog, spec, entry, owner)
 
     def build(
         self,
@@ -124,28 +133,30 @@ class Indexes:
 
     def searcher(self, catalog: str, spec: EncoderSpec) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
-        job = self._job(catalog, spec)
-        return job.searcher or self._load(catalog, spec, job)
+        entry = self._entry(catalog, spec)
+        return entry.searcher or self._load(catalog, spec, entry)
 
     def brought_up(self, catalog: str, spec: EncoderSpec, track: comparison.Track) -> Searcher:
-        """Bring the index up to date now, after builds that run in the background, and return its searcher."""
+        """Bring the index up to date now, in the queue of builds, and return its searcher.
 
-        def told(progress: Progress) -> None:
-            if job.halted:
-                raise Stopped
-            track(
-                comparison.Step(
-                    spec.title, "looking at the pictures", progress.done, progress.total, progress.seconds_left
-                )
-            )
-
-        job = self._job(catalog, spec)
+        `track` hears how far that is, and may raise to give it up. Raises Stopped where somebody stops the build.
+        """
+        entry = self._entry(catalog, spec)
         with self._lock:
-            job.halted = job.halted and job.running
-        with self._turn(job):
-            self.build(catalog, spec, told)
-        spec = engines.spec(spec.name)  # a checkpoint that was just fetched tells its own size
-        return self._current(catalog, spec, job)
+            before = entry.busy
+            task = self._queue(catalog, spec, entry) if not before else None
+        for other in before:  # it began before this was asked for, so it may lack what is new
+            _follow(other, spec.title, track)
+        if task is None:
+            with self._lock:
+                task = self._queue(catalog, spec, entry)
+        try:
+            _follow(task, spec.title, track)
+        except BaseException:
+            task.cancel()
+            raise
+        task.outcome()
+        return self._current(catalog, engines.spec(spec.name), entry)
 
     def facts(self, catalog: str, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
         """Return how a finished index is searched, or None where the vectors are there and their index is not."""
@@ -154,12 +165,12 @@ class Indexes:
     def searchers(self, catalog: str) -> list[Searcher]:
         """Return the open searchers of a catalogue, of whatever engine."""
         with self._lock:
-            return [job.searcher for key, job in self._jobs.items() if key[0] == catalog and job.searcher]
+            return [entry.searcher for key, entry in self._entries.items() if key[0] == catalog and entry.searcher]
 
     def made(self, catalog: str) -> str:
         """Return when the newest open index of a catalogue was made, or nothing."""
         with self._lock:
-            return max((job.made for key, job in self._jobs.items() if key[0] == catalog), default="")
+            return max((entry.made for key, entry in self._entries.items() if key[0] == catalog), default="")
 
     def holds(self, catalog: str, item_id: str) -> bool:
         """Return whether an open index of the catalogue has the item."""
@@ -167,32 +178,35 @@ class Indexes:
 
     def halt(self, catalog: str, spec: EncoderSpec) -> None:
         """Ask a build to stop after its batch, or before it begins; what it stored is kept."""
-        self._job(catalog, spec).halted = True
+        entry = self._entry(catalog, spec)
+        with self._lock:
+            entry.cancel()
 
     def delete(self, catalog: str, spec: EncoderSpec) -> None:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
-        folder, job = self.folder(catalog), self._job(catalog, spec)
+        folder, entry = self.folder(catalog), self._entry(catalog, spec)
         vector_indexes.forget(self._settings, storage.files(folder, spec))
-        with self._lock:
-            self._jobs.pop((catalog, spec.name), None)
-            job.halted = True
-        job.idle.wait()
+        with self._lock:  # so that nothing is queued after what is cancelled here
+            self._entries.pop((catalog, spec.name), None)
+            entry.cancel()
+        for task in entry.busy:
+            task.wait()
         storage.delete(folder, spec)
 
     def forget(self, catalog: str, then: Callable[[], None]) -> None:
-        """Drop every job of a catalogue that is closed, and call `then` once none of its builds writes any more.
+        """Drop every entry of a catalogue that is closed, and call `then` once none of its builds writes any more.
 
         That is at once, or in the background after the batch of a running build: nobody waits for it.
         """
         with self._lock:
-            mine = [self._jobs.pop(key) for key in list(self._jobs) if key[0] == catalog]
-            for job in mine:
-                job.halted = True
-            busy = [job for job in mine if not job.idle.is_set()]
+            mine = [self._entries.pop(key) for key in list(self._entries) if key[0] == catalog]
+            for entry in mine:
+                entry.cancel()
+        busy = [entry.task for entry in mine if entry.task and not entry.task.ended]
 
         def end() -> None:
-            for job in busy:
-                job.idle.wait()
+            for task in busy:
+                task.wait()
             then()
 
         if busy:
@@ -200,27 +214,16 @@ class Indexes:
         else:
             then()
 
-    def close(self) -> None:
-        """Ask running builds to stop after their batch; what they stored is kept."""
-        self._stopping.set()
-
-    @contextmanager
-    def _turn(self, job: _Job) -> Iterator[None]:
-        """Wait until no other build runs and hold that place; raises Stopped where nobody wants this one any more."""
-        with self._builds:
-            with self._lock:
-                if job.halted:
-                    raise Stopped
-                job.idle.clear()
-            try:
-                yield
-            finally:
-                job.idle.set()
-
-    def _job(self, catalog: str, spec: EncoderSpec) -> _Job:
+    def _entry(self, catalog: str, spec: EncoderSpec) -> _Entry:
         self._catalogs.catalog(catalog)
         with self._lock:
-            return self._jobs.setdefault((catalog, spec.name), _Job())
+            return self._entries.setdefault((catalog, spec.name), _Entry())
+
+    def _queue(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None = None) -> Task[Report]:
+        """Put a build in the queue."""
+        title = f"indexing {catalog}"
+        entry.task = self._tasks.submit("index", title, lambda task: self._update(catalog, spec, entry, task), owner)
+        return entry.task
 
     def _settings_for(self, catalog: str) -> Settings:
         """Return the settings, but that what a visitor uploaded stays on this machine."""
@@ -246,69 +249,90 @@ class Indexes:
                     f"{folder} could not be written ({error.strerror or error}). Free some space and try again."
                 ) from None
 
-    def _load(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
-        """Load the finished index into `job` and return its searcher; raises MissingIndexError or StaleIndexError."""
+    def _load(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> Searcher:
+        """Load the finished index into `entry` and return its searcher; raises MissingIndexError or StaleIndexError."""
         folder = self.folder(catalog)
         manifest = indexing.open_manifest(folder, spec)
         manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
         index = vector_indexes.opened(self._settings_for(catalog), folder, spec)
         searcher = Searcher(index, lambda: engines.load(spec))
-        job.searcher, job.made = searcher, manifest.made
+        entry.searcher, entry.made = searcher, manifest.made
         return searcher
 
-    def _run(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:
-        try:
-            if job.searcher is None:
-                self._open_finished(catalog, spec, job)
-            with self._turn(job):
-                report = self.build(catalog, spec, lambda p: self._track(catalog, job, p))
-            self._current(catalog, engines.spec(spec.name), job)
-            job.status = Status(
-                "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=time.time(),
-                skipped=tuple(report.skipped),
-            )  # fmt: skip
-        except Stopped:
-            ready = job.searcher is not None
-            job.status = replace(job.status, state="ready" if ready else "missing", checked_at=None)
-        except Exception as error:
-            if not isinstance(error, AppError):
-                log.exception("indexing %s failed", catalog)
-            message = str(error) if isinstance(error, AppError) else "Indexing failed on our side; the log says why."
-            job.status = replace(job.status, state="failed", error=message, checked_at=time.time())
-        finally:
-            job.running = False
-        if job.status.state == "ready":
-            with suppress(AppError):  # the first question will say what is missing
-                engines.load(spec)
-
-    def _current(self, catalog: str, spec: EncoderSpec, job: _Job) -> Searcher:
-        """Return the searcher of the index as it now is on disk."""
-        if job.searcher is None or job.made != indexing.open_manifest(self.folder(catalog), spec).made:
-            return self._load(catalog, spec, job)
-        return job.searcher
-
-    def _open_finished(self, catalog: str, spec: EncoderSpec, job: _Job) -> None:
+    def _open(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None) -> None:
+        """Open the index that is there, if one is, and queue the build that brings it up to date."""
         try:
             self._take_prepared(catalog, self.folder(catalog))
-            searcher = self._load(catalog, spec, job)
-            job.status = replace(job.status, pictures=len(searcher.index))
+            self._load(catalog, spec, entry)
         except (MissingIndexError, storage.StaleIndexError):
-            return
+            pass
+        finally:  # whatever is wrong with it, the build mends it or says what is wrong
+            with self._lock:
+                if entry.opening and not entry.opening.cancelled:
+                    self._queue(catalog, spec, entry, owner)
 
-    def _track(self, catalog: str, job: _Job, progress: Progress) -> None:
-        if self._stopping.is_set() or job.halted:
-            raise Stopped
-        job.status = replace(
-            job.status, state="building", done=progress.done, total=progress.total,
-            per_second=progress.per_second, seconds_left=progress.seconds_left,
-        )  # fmt: skip
-        if progress.encoded and time.monotonic() - job.told > _TELL_SECONDS:
-            job.told = time.monotonic()
+    def _update(self, catalog: str, spec: EncoderSpec, entry: _Entry, task: Task[Report]) -> Report:
+        """Bring an index up to date as a task."""
+
+        def track(progress: Progress) -> None:
+            task.advance(progress.done, progress.total, progress.per_second, progress.seconds_left, progress.doing)
+            self._log(catalog, entry, progress)
+
+        entry.checked_at = None
+        task.advance(0, 0)
+        try:
+            entry.report = self.build(catalog, spec, track)
+            self._current(catalog, engines.spec(spec.name), entry)
+        except Stopped:
+            raise
+        except Exception:
+            entry.checked_at = time.time()
+            raise
+        entry.checked_at = time.time()
+        # The first question needs the network; it will say what is missing, if anything is.
+        self._tasks.submit("opening", f"loading {spec.title}", lambda task: engines.load(spec))
+        return entry.report
+
+    def _current(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> Searcher:
+        """Return the searcher of the index as it now is on disk."""
+        if entry.searcher is None or entry.made != indexing.open_manifest(self.folder(catalog), spec).made:
+            return self._load(catalog, spec, entry)
+        return entry.searcher
+
+    def _log(self, catalog: str, entry: _Entry, progress: Progress) -> None:
+        if progress.encoded and time.monotonic() - entry.logged > _LOG_SECONDS:
+            entry.logged = time.monotonic()
             log.info(
                 "%s: %d of %d pictures, %.0f a second, %.0f s left",
                 self._catalogs.catalog(catalog).title, progress.done, progress.total, progress.per_second,
                 progress.seconds_left or 0.0,
             )  # fmt: skip
+
+
+def _status(entry: _Entry) -> Status:
+    task, pictures = entry.task, len(entry.searcher.index) if entry.searcher else 0
+    if entry.busy:
+        if task and task.state == "running" and task.progress.doing:
+            far = task.progress
+            return Status("building", far.done, far.total, far.per_second, far.seconds_left, pictures)
+        return Status("ready", pictures=pictures) if entry.searcher else Status("waiting")
+    if task and task.state == "failed":
+        return Status("failed", pictures=pictures, checked_at=entry.checked_at, error=task.error)
+    if task and task.state == "done" and entry.report:
+        count, skipped = entry.report.pictures, tuple(entry.report.skipped)
+        return Status("ready", count, count, pictures=count, checked_at=entry.checked_at, skipped=skipped)
+    if task and entry.searcher:
+        return Status("ready", pictures=pictures)
+    return Status("missing")
+
+
+def _follow(task: Task[Any], title: str, track: comparison.Track) -> None:
+    """Tell `track` how far a task is until it has ended."""
+    while True:
+        far = task.progress
+        track(comparison.Step(title, "looking at the pictures", far.done, far.total, far.seconds_left))
+        if task.wait(_FOLLOW_SECONDS):
+            return
 
 
 def held(searchers: Sequence[Searcher], item_id: str) -> bool:

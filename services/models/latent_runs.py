@@ -9,15 +9,15 @@ from services.models import latent_training
 from services.models.latent_training import ENGINE
 from services.models.runs import Report, Runs, Trained
 from services.models.store import ModelStore
-from services.tasks import Job, Queue
+from services.tasks import Task, Tasks
 
 
 class LatentRuns(Runs):
     """The trainings of latent spaces."""
 
-    def __init__(self, catalogs: OpenCatalogs, queue: Queue, models: ModelStore) -> None:
+    def __init__(self, catalogs: OpenCatalogs, tasks: Tasks, models: ModelStore) -> None:
         """Begin without a run; see `Runs`."""
-        super().__init__(ENGINE, queue, models)
+        super().__init__(ENGINE, tasks, models)
         self._catalogs = catalogs
 
     def start(self, catalog: str, latent: int, epochs: int, beta: float, name: str) -> str:
@@ -25,8 +25,8 @@ class LatentRuns(Runs):
         by = latent_training.recipe(latent, epochs, beta)
         pictures, tidy = self._catalogs.catalog(catalog), self.checked(name)
 
-        def work(job: Job) -> None:
-            self.keep(latent_training.train(pictures, by, tidy, job.report, lambda: job.stopped))
+        def work(task: Task[None]) -> None:
+            self.keep(latent_training.train(pictures, by, tidy, task.report, lambda: task.cancelled))
 
         return self.submit(tidy, work)
 

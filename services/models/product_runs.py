@@ -9,15 +9,15 @@ from services.catalogs.open_catalogs import OpenCatalogs
 from services.models.product_training import ENGINE, counted, train
 from services.models.runs import Report, Runs, Trained
 from services.models.store import ModelStore
-from services.tasks import Job, Queue
+from services.tasks import Task, Tasks
 
 
 class ProductRuns(Runs):
     """The trainings of the product engine."""
 
-    def __init__(self, catalogs: OpenCatalogs, queue: Queue, models: ModelStore) -> None:
+    def __init__(self, catalogs: OpenCatalogs, tasks: Tasks, models: ModelStore) -> None:
         """Begin without a run; see `Runs`."""
-        super().__init__(ENGINE, queue, models)
+        super().__init__(ENGINE, tasks, models)
         self._catalogs = catalogs
 
     def counts(self, catalog: str) -> dict[str, Any]:
@@ -30,8 +30,8 @@ class ProductRuns(Runs):
         tidy, pictures = self.checked(name), self._catalogs.catalog(catalog)
         counted(pictures)
 
-        def work(job: Job) -> None:
-            self.keep(train(pictures, tidy, epochs, job.report, lambda: job.stopped))
+        def work(task: Task[None]) -> None:
+            self.keep(train(pictures, tidy, epochs, task.report, lambda: task.cancelled))
 
         return self.submit(tidy, work)
 

@@ -1,4 +1,4 @@
-"""Trainings of one engine: in the one queue, kept as models when they end, told to whoever asks how they stand."""
+"""Trainings of one engine: queued, kept as models when they end, told to whoever asks how they stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import engines
 from retrieval.core import AppError, EncoderSpec
 from services.models.store import WEIGHTS, ModelStore, check_name
-from services.tasks import Job, Queue
+from services.tasks import Task, Tasks
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -27,27 +27,29 @@ class Trained:
 class Runs:
     """The runs of this process by name, and those that are kept; safe to share between threads."""
 
-    def __init__(self, engine: str, queue: Queue, models: ModelStore) -> None:
+    def __init__(self, engine: str, tasks: Tasks, models: ModelStore) -> None:
         """Begin without a run; `models` keeps what was trained."""
-        self._engine, self._queue, self._models = engine, queue, models
-        self._jobs: dict[str, Job] = {}
+        self._engine, self._tasks, self._models = engine, tasks, models
+        self._runs: dict[str, Task[Any]] = {}
         self._lock = threading.Lock()
 
-    def submit(self, name: str, work: Callable[[Job], None]) -> str:
+    def submit(self, name: str, work: Callable[[Task[Any]], Any]) -> str:
         """Put the training of a model in the queue and return its name; raises AppError while that one is trained."""
         with self._lock:
-            before = self._jobs.get(name)
+            before = self._runs.get(name)
             if before and not before.ended:
                 raise AppError(f"'{name}' is being trained now. Wait for it, stop it, or choose another name.")
-            self._jobs[name] = self._queue.submit(f"{self._engine} '{name}'", work)
+            self._runs[name] = self._tasks.submit("training", f"{self._engine} '{name}'", work)
         return name
 
     def all(self) -> list[dict[str, str]]:
         """Return name and state of every run, those of this process first, the newest of them first."""
         with self._lock:
-            jobs = dict(reversed(self._jobs.items()))
+            tasks = dict(reversed(self._runs.items()))
         kept = [row.weights for row in reversed(self._models.rows()) if row.engine == self._engine]
-        states = {name: job.state for name, job in jobs.items()} | {name: "done" for name in kept if name not in jobs}
+        states = {name: task.state for name, task in tasks.items()} | {
+            name: "done" for name in kept if name not in tasks
+        }
         return [{"name": name, "state": state} for name, state in states.items()]
 
     def run(self, name: str, known: int = 0) -> dict[str, Any]:
@@ -57,31 +59,31 @@ class Runs:
         epoch. Raises AppError for a run that there never was.
         """
         with self._lock:
-            job = self._jobs.get(name)
+            task = self._runs.get(name)
         about: dict[str, Any] | None = None
-        if job is None or job.state in ("done", "stopped"):
+        if task is None or task.state in ("done", "stopped"):
             try:
                 about = dict(self._models.about(self._engine, name))
             except AppError:  # stopped before anything was learnt
-                if job is None:
+                if task is None:
                     raise
         epochs = about.pop("epochs", []) if about else []
-        if job is None:
+        if task is None:
             return {"state": "done", "place": 0, "error": "", "about": about, "epochs": epochs[known:], "now": None}
-        events = list(job.events)
+        events = list(task.events)
         epochs = [event for event in events if event["step"] == "epoch"]
         steps = [event for event in events if event["step"] != "epoch"]
         return {
-            "state": job.state, "place": job.place, "error": job.error, "about": about, "epochs": epochs[known:],
+            "state": task.state, "place": task.place, "error": task.error, "about": about, "epochs": epochs[known:],
             "now": steps[-1] if steps else None,
         }  # fmt: skip
 
     def stop(self, name: str) -> None:
         """End a run within a step; what was learnt is kept. A run that has ended is left alone."""
         with self._lock:
-            job = self._jobs.get(name)
-        if job:
-            job.stop()
+            task = self._runs.get(name)
+        if task:
+            task.cancel()
 
     def checked(self, name: str) -> str:
         """Return a model's name as it is kept; raises AppError for none and for one that ships."""

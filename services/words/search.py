@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval import catalogs
-from retrieval.core import AppError
-from retrieval.indexing.build import Stopped
+from retrieval.core import AppError, Stopped
 from retrieval.words import question
 from retrieval.words.answer import Answer, Pictures, Scope
 from retrieval.words.table import WordTable

@@ -66,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         _, url, _ = demo.launch(
             server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **ui.launch_options(services)
         )
-        services.indexes.build(services.catalogs.infos()[0].key, "squeezenet")
+        services.indexes.build(services.catalogs.infos()[0].key, services.engines.spec("squeezenet"))
         yield Served(str(url), services, brake)
         demo.close()
         services.close()

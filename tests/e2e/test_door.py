@@ -60,8 +60,9 @@ def serving(settings: Settings, folder: Path) -> Iterator[Served]:
     demo = ui.build(services)
     options = ui.launch_options(services)
     _, url, _ = demo.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **options)
-    services.indexes.build(key, "squeezenet")
-    services.indexes.searcher(key, "squeezenet")
+    spec = services.engines.spec("squeezenet")
+    services.indexes.build(key, spec)
+    services.indexes.searcher(key, spec)
     try:
         yield Served(str(url), services, demo, key)
     finally:
@@ -202,7 +203,7 @@ def test_an_upload_is_shown_to_who_has_its_name_and_to_nobody_who_guesses(served
 def test_a_stranger_deletes_nothing_that_others_use(served: Served, doing: str) -> None:
     detail = {"act": doing, "catalog": served.key, "engine": "squeezenet", "weights": "fashion", "name": "sample"}
     assert not event(served, served.number("catalogs.act"), [served.key, None, None], detail).get("success")
-    assert served.services.indexes.searcher(served.key, "squeezenet")
+    assert served.services.indexes.searcher(served.key, served.services.engines.spec("squeezenet"))
     assert list(served.services.indexes.folder(served.key).glob("*.sqlite"))
 
 

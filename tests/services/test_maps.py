@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from retrieval.core import AppError, MissingIndexError
 from retrieval.evaluation import projection
 from services import Services
-from services.indexes.maps import MapStatus
+from services.indexes.maps import Map
+from services.tasks import Task
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, register, write_picture
 from ui.search import catalog_map as page
@@ -38,15 +39,13 @@ def made(services: Services, key: str, method: str = "tsne") -> projection.Proje
     return services.maps.make(key, COLOUR_SPEC, method, lambda done, total: None).layout
 
 
-def finished(services: Services, key: str) -> MapStatus:
+def finished(services: Services, key: str) -> Task[Map]:
     """Wait for the background, then return how the map stands."""
-    deadline = time.monotonic() + 60
-    while (status := services.maps.ask(key, COLOUR_SPEC, "tsne")).state in (
-        "waiting",
-        "working",
-    ) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return status
+    task = services.maps.ask(key, COLOUR_SPEC, "tsne")
+    while not task.ended:
+        assert task.wait(60)
+        task = services.maps.ask(key, COLOUR_SPEC, "tsne")
+    return task
 
 
 def test_a_map_is_made_once_and_again_when_the_index_changes(
@@ -57,13 +56,13 @@ def test_a_map_is_made_once_and_again_when_the_index_changes(
     with monkeypatch.context() as patched:
         patched.setattr(projection, "project", lambda *a: pytest.fail("laid out again"))
         assert made(services, key).points.tolist() == first.points.tolist()
-        assert finished(services, key).state == "ready"
+        assert finished(services, key).state == "done"
     write_picture(folder / "red" / "99.jpg", 99)
     services.indexes.build(key, COLOUR_SPEC)
     status = finished(services, key)
-    assert status.map
-    assert "red/99.jpg" in status.map.layout.ids
-    assert status.map.attributes[list(status.map.layout.ids).index("red/99.jpg")] == {"label": "red"}
+    assert status.result
+    assert "red/99.jpg" in status.result.layout.ids
+    assert status.result.attributes[list(status.result.layout.ids).index("red/99.jpg")] == {"label": "red"}
 
 
 def test_without_an_index_or_a_catalogue_there_is_no_map(services: Services) -> None:
@@ -83,7 +82,7 @@ def test_a_failure_is_told_once_and_then_tried_again(
         patched.setattr(projection, "save", full)
         failed = finished(services, key)
     assert (failed.state, failed.error) == ("failed", "The disk is full.")
-    assert finished(services, key).state == "ready"
+    assert finished(services, key).state == "done"
 
 
 def test_the_page_is_told_how_far_the_map_is_and_then_gets_it(services: Services, key: str) -> None:

@@ -62,9 +62,7 @@ def key(services: Services, folder: Path) -> str:
 
 def finished(services: Services, key: str) -> Status:
     """Wait for the builds that run and return how the index stands."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("index "):
-            thread.join(60)
+    assert services.tasks.wait(60)
     return services.indexes.status(key, COLOUR_SPEC)
 
 

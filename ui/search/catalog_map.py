@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from retrieval.core import AppError, Attributes, EncoderSpec
-from services import MapStatus, Services
+from services import Services
+from services.indexes.maps import Map
 from ui.shell import auth, modules
 
 if TYPE_CHECKING:
@@ -73,23 +74,26 @@ def points(services: Services, request: Request) -> Response:
     given = request.query_params
     try:
         spec = services.engines.spec(given.get("engine", ""), given.get("weights"))
-        status = services.maps.ask(request.path_params["catalog"], spec, given.get("method", "tsne"))
+        task = services.maps.ask(request.path_params["catalog"], spec, given.get("method", "tsne"))
     except AppError as error:
         return PlainTextResponse(str(error), status_code=404)
-    if status.map is None:
-        told = {"state": status.state, "done": status.done, "total": status.total, "error": status.error}
-        return JSONResponse(told, status_code=200 if status.state == "failed" else 202)
-    data = gzip.compress(json.dumps(shown(status)).encode(), 4)
+    if task.result is None:
+        failed = task.state in ("failed", "stopped")
+        told = {"state": "failed" if failed else "waiting" if task.state == "waiting" else "working"}
+        far: dict[str, Any] = {"done": task.progress.done, "total": task.progress.total, "error": ""}
+        if failed:
+            far["error"] = task.error or "The app is closing."
+        return JSONResponse(told | far, status_code=200 if failed else 202)
+    data = gzip.compress(json.dumps(shown(task.result)).encode(), 4)
     return Response(data, media_type="application/json", headers={"Content-Encoding": "gzip"})
 
 
-def shown(status: MapStatus) -> dict[str, Any]:
+def shown(found: Map) -> dict[str, Any]:
     """Return a ready map as JSON values: ids, whole coordinates in -30,000..30,000, and attributes as codes."""
-    assert status.map is not None
-    layout = status.map.layout
+    layout = found.layout
     across, down = np.round(layout.points.T * 30_000).astype(int).tolist()
     facts = {"state": "ready", "of": layout.of, "ids": list(layout.ids), "x": across, "y": down}
-    return facts | {"attributes": coded(status.map.attributes)}
+    return facts | {"attributes": coded(found.attributes)}
 
 
 def coded(attributes: Sequence[Attributes]) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ import pytest
 from retrieval.catalogs.hub import catalog as huggingface
 from retrieval.catalogs.hub import columns, download, source
 from retrieval.catalogs.hub.names import HubName, parse
-from retrieval.core import AppError, BadPictureError
-from retrieval.indexing.build import Stopped
+from retrieval.core import AppError, BadPictureError, Stopped
 from tests.conftest import ColourEncoder, built, jpeg, stored
 
 datasets = pytest.importorskip("datasets")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieval.core import Stopped
 from retrieval.evaluation.comparison import Comparison, Contestant, Step, as_dict, compare, pareto
 from retrieval.evaluation.intervals import bootstrap, wilson
 from retrieval.evaluation.measures import Collection
 from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.indexes.exact import ExactIndex
-from retrieval.indexing.build import Stopped
 from retrieval.search.searcher import Searcher
 from services import Services
 from settings import Settings

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.core import AppError
+from retrieval.core import AppError, Stopped
 from retrieval.evaluation import projection
 from retrieval.evaluation.projection import Projection
-from retrieval.indexing.build import Stopped
 
 
 def clusters(count: int, groups: int = 4, dim: int = 24) -> tuple[np.ndarray, np.ndarray]:

@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.core import AppError, Hit, StaleIndexError
+from retrieval.core import AppError, Hit, StaleIndexError, Stopped
 from retrieval.indexes.approximate import building, manifest
 from retrieval.indexes.approximate import index as approximate
 from retrieval.indexes.approximate.index import ApproximateIndex, bring_up
 from retrieval.indexes.approximate.shard import Part
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import InvertedLists
-from retrieval.indexing.build import Stopped
 from retrieval.indexing.storage import Row, VectorTable
 from tests.conftest import ROOT
 

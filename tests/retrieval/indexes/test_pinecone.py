@@ -18,13 +18,12 @@ import pytest
 
 pytest.importorskip("pinecone", reason="the package pinecone is not here: pip install -r requirements-scale.txt")
 
-from retrieval.core import AppError, MissingIndexError, StaleIndexError
+from retrieval.core import AppError, MissingIndexError, StaleIndexError, Stopped
 from retrieval.indexes.pinecone import index as pinecone_index
 from retrieval.indexes.pinecone import records, update
 from retrieval.indexes.pinecone.index import Account, PineconeIndex
 from retrieval.indexes.pinecone.records import key_of
 from retrieval.indexes.pinecone.update import bring_up, opened
-from retrieval.indexing.build import Stopped
 from retrieval.indexing.storage import Row, VectorTable
 from tests.conftest import ROOT
 from tests.fakes import pinecone_service

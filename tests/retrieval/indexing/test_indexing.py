@@ -22,10 +22,10 @@ from PIL import Image
 
 from retrieval.catalogs.local.deepfashion2 import DeepFashion2Catalog
 from retrieval.catalogs.local.folder import FolderCatalog
-from retrieval.core import AppError, Box, MissingIndexError, StaleIndexError
+from retrieval.core import AppError, Box, MissingIndexError, StaleIndexError, Stopped
 from retrieval.indexing import build as indexing
 from retrieval.indexing import encoding, storage
-from retrieval.indexing.build import Progress, Stopped
+from retrieval.indexing.build import Progress
 from retrieval.pictures import decoding
 from tests.conftest import (
     CLOTHING,

@@ -16,8 +16,7 @@ from gradio.utils import get_upload_folder
 from retrieval.catalogs.hub.download import Fetching
 from retrieval.catalogs.hub.names import HubName
 from retrieval.catalogs.hub.source import SUGGESTED
-from retrieval.core import AppError
-from retrieval.indexing.build import Stopped
+from retrieval.core import AppError, Stopped
 from services import Services
 from ui.shell.error_boundary import PRIVATE, words
 from ui.shell.header import Engine, Header

@@ -11,10 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from retrieval.core import EncoderSpec
+from retrieval.core import EncoderSpec, Stopped
 from retrieval.evaluation.comparison import Comparison, Step, as_dict
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
-from retrieval.indexing.build import Stopped
 from services import Services
 from ui.shell import modules
 from ui.shell.error_boundary import words

@@ -37,11 +37,11 @@ def strangest(services: Services, data: object) -> dict[str, Any]:
     asked = checked(Asked, data)
     anomaly.check_rate(asked.rate)
     survey = services.latent.survey(asked.catalog, asked.spec(services))
-    if survey.error:
-        raise AppError(survey.error)
-    if survey.found is None:
-        return {"done": survey.done, "total": survey.total}
-    found = survey.found
+    if survey.ended and survey.result is None:
+        raise AppError(survey.error or "The app is closing.")
+    if survey.result is None:
+        return {"done": survey.progress.done, "total": survey.progress.total}
+    found = survey.result
     threshold, count = found.flagged(asked.rate)
     part = slice(asked.page * PAGE, min((asked.page + 1) * PAGE, count))
     ids = list(found.ids[part])

@@ -134,11 +134,11 @@ def stranger_than(services: Services, data: object) -> dict[str, Any]:
     """Return what part of the catalogue is less strange than a score, or how far measuring the catalogue is."""
     asked = checked(Judged, data)
     survey = services.latent.survey(asked.catalog, asked.spec(services))
-    if survey.error:
-        raise AppError(survey.error)
-    if survey.found is None:
-        return {"done": survey.done, "total": survey.total}
-    return {"part": survey.found.stranger_than(asked.score), "of": len(survey.found.ids)}
+    if survey.ended and survey.result is None:
+        raise AppError(survey.error or "The app is closing.")
+    if survey.result is None:
+        return {"done": survey.progress.done, "total": survey.progress.total}
+    return {"part": survey.result.stranger_than(asked.score), "of": len(survey.result.ids)}
 
 
 def alternatives(index: VectorIndex, ids: list[str]) -> list[str]:
