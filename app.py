@@ -35,10 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if given.auth and not settings.auth:
         parser.error("--auth needs names and passwords: set VISUAL_SEARCH_AUTH to name:password, …")
-    strangers = (given.share or given.host != LOCALHOST) and "VISUAL_SEARCH_MANAGE" not in os.environ
+    reachable = given.share or given.host != LOCALHOST
+    strangers = reachable and "VISUAL_SEARCH_MANAGE" not in os.environ
+    mcp_strangers = reachable and "VISUAL_SEARCH_MCP" not in os.environ
     try:
         services = Services(
-            replace(settings, manage=settings.manage and not strangers), [*(given.catalog or ()), "sample", "paintings"]
+            replace(settings, manage=settings.manage and not strangers, mcp=settings.mcp and not mcp_strangers),
+            [*(given.catalog or ()), "sample", "paintings"],
         )
     except AppError as error:
         parser.error(str(error))

@@ -32,7 +32,8 @@ class Settings:
     """What an installation may choose; sizes in bytes, pixels or counts as named.
 
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
-    (name, password). `manage` lets a visitor delete what other visitors use too. `s3_cache_bytes` bounds the pictures
+    (name, password). `manage` lets a visitor delete what other visitors use too; `mcp` serves the
+    endpoints as MCP tools. `s3_cache_bytes` bounds the pictures
     of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed links.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     port: int | None = None
     auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     manage: bool = True
+    mcp: bool = True
     max_upload_bytes: int = 32 * 1024 * 1024
     max_archive_bytes: int = 512 * 1024 * 1024
     max_archive_files: int = 5000
@@ -73,7 +75,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, persistent: Path = PERSISTENT) -> Settings:
-        """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE (0 or 1).
+        """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE, _MCP.
 
         _INDEX says how vectors are searched: auto, flat, approximate or pinecone; for that PINECONE_API_KEY and
         _PINECONE_INDEX, _CLOUD and _REGION of the index to make.
@@ -81,7 +83,7 @@ class Settings:
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
         persistent storage where it has one. Who may be a stranger deletes nothing: `manage` is on by itself only on an
-        address that others cannot reach.
+        address that others cannot reach, and so is `mcp`.
         """
         space = "SPACE_ID" in environment
         host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if space else LOCALHOST)
@@ -94,6 +96,7 @@ class Settings:
         cache = environment.get("VISUAL_SEARCH_CACHE")
         kept = persistent / "visual-search" if space and os.access(persistent, os.W_OK) else None
         manage = environment.get("VISUAL_SEARCH_MANAGE")
+        mcp = environment.get("VISUAL_SEARCH_MCP")
         kept_mb = environment.get("VISUAL_SEARCH_S3_CACHE_MB") or str(S3_CACHE_MB)
         if not kept_mb.isdecimal():
             raise AppError(f"VISUAL_SEARCH_S3_CACHE_MB is '{kept_mb}'. Give a whole number of megabytes; 0 keeps none.")
@@ -104,6 +107,7 @@ class Settings:
             port=int(port) if port else None,
             auth=_pairs(environment.get("VISUAL_SEARCH_AUTH")),
             manage=manage == "1" if manage else host == LOCALHOST,
+            mcp=mcp == "1" if mcp else host == LOCALHOST,
             clip=_names(environment.get("VISUAL_SEARCH_CLIP")) or DEFAULT_CLIP,
             trusted=_names(environment.get("VISUAL_SEARCH_TRUST_REMOTE_CODE")),
             openai_key=environment.get("OPENAI_API_KEY", "").strip(),

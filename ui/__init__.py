@@ -68,4 +68,5 @@ def launch_options(services: Services) -> dict[str, Any]:
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,
+        "mcp_server": services.settings.mcp and not services.settings.auth,
     }

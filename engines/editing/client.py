@@ -6,7 +6,7 @@ import base64
 import binascii
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from retrieval.core import AppError, BadPictureError
 
 TRIES = 4
 MOST_BYTES = 24 * 1024 * 1024
+"""An answer may be this long whatever is asked for; larger pictures raise it, see _most_bytes."""
 
 Decode = Callable[[bytes], Image.Image]
 
@@ -152,9 +153,7 @@ class _Asking:
             self.stop.wait(seconds)
 
     def _once(self, fields: dict[str, object], variant: int) -> Iterator[Step]:
-        many = fields.get("n", 1)
-        most = MOST_BYTES * (many if isinstance(many, int) else 1)
-        with client(self.stop, self.access.seconds, most) as line:
+        with client(self.stop, self.access.seconds, _most_bytes(fields)) as line:
             service = openai.OpenAI(
                 api_key=self.access.key, base_url=self.access.base_url, max_retries=0, http_client=line
             )
@@ -195,6 +194,16 @@ class _Asking:
         if answer.status_code != 200:
             raise AppError("The picture is not where the service said that it is. Try again.")
         return answer.content
+
+
+def _most_bytes(fields: Mapping[str, object]) -> int:
+    """Return how long an answer may be: every picture as PNG of noise, in base64, those on the way included."""
+    width, height = (int(side) for side in str(fields["size"]).split("x"))
+    packed = width * height * 3 * 1.1 * 4 / 3
+    partial, many = (fields.get(name, least) for name, least in (("partial_images", 0), ("n", 1)))
+    assert isinstance(partial, int)
+    assert isinstance(many, int)
+    return max(MOST_BYTES * many, round(packed * (1 + partial) * many))
 
 
 def _unpacked(text: str) -> bytes:

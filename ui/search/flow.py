@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 import numpy as np
+from gradio.route_utils import get_root_url
 
 from retrieval.core import AppError, EncoderSpec, Filter
 from retrieval.pictures.decoding import decode
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 COUNTS = (6, 12, 24, 48, 96)
 COUNT = 24
+SMALL, LARGE = 160, 640
+"""Longer sides, in pixels, of the pictures that clients of the API are given addresses of."""
 
 
 @dataclass
@@ -185,14 +188,14 @@ def picture(services: Services, catalog: str, question: Query, size: int) -> Ima
     return image.crop(query.pixels(question.box, image.size)) if question.box else image
 
 
-def answer_client(services: Services, question: Query, scope: Scope) -> dict[str, Any]:
+def answer_client(services: Services, question: Query, scope: Scope, request: gr.Request | None) -> dict[str, Any]:
     """Return the answer to a client of the API; raises AppError while the catalogue is not indexed yet.
 
-    {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the cut-off,
-    "seconds": {step: seconds}, "notes": what a person should know}.
+    {"results": [{"rank", "id", "score", "attributes", "picture", "thumbnail"}, …] best first, "strong": how many lie
+    above the cut-off, "seconds": {step: seconds}, "notes": what a person should know}.
     """
     ready(services, scope)
-    return as_client(answer(services, question, scope, None)[0])
+    return as_client(scope.catalog, answer(services, question, scope, None)[0], request)
 
 
 def ready(services: Services, scope: Scope) -> None:
@@ -205,7 +208,15 @@ def ready(services: Services, scope: Scope) -> None:
         raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
 
 
-def as_client(result: Result) -> dict[str, Any]:
-    """Return a result as a client of the API gets it; see answer_client."""
-    rows = [{"rank": rank, **results.card(hit)} for rank, hit in enumerate(result.hits, start=1)]
+def as_client(catalog: str, result: Result, request: gr.Request | None) -> dict[str, Any]:
+    """Return a result as a client of the API gets it, each picture with the addresses of two sizes of it.
+
+    The addresses are those of the site that `request` came to; relative to it without one.
+    """
+    site = f"{get_root_url(request.request, request.request.url.path, None)}/" if request else ""
+    rows = []
+    for rank, hit in enumerate(result.hits, start=1):
+        place = f"{site}picture/{quote(catalog, safe='')}?id={quote(hit.id, safe='')}&side="
+        addresses = {"picture": f"{place}{LARGE}", "thumbnail": f"{place}{SMALL}"}
+        rows.append({"rank": rank, **results.card(hit), **addresses})
     return {"results": rows, "strong": result.strong, "seconds": result.seconds, "notes": [*result.notes]}

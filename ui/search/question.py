@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from retrieval.core import AppError, Box
 from services import Services
 from ui.shell import modules
+from ui.shell.sent_pictures import receive
 
 if TYPE_CHECKING:
     from retrieval.search.searcher import Searcher
@@ -91,6 +92,16 @@ def _card(searcher: Searcher, item: str) -> dict[str, str] | None:
 def described(attributes: Mapping[str, str]) -> str:
     """Return attributes in words, as the alternative text of a picture."""
     return ", ".join(f"{name}: {value}" for name, value in attributes.items())
+
+
+def of_client(services: Services, picture: str | None, **more: Any) -> Query:  # noqa: ANN401 - as in parse
+    """Read what a client of the API sends; raises AppError.
+
+    `picture` is a data URI or an https address, or the file that a Gradio client uploaded: clients need to know of the
+    first two alone, so that is what the endpoints' type hints say.
+    """
+    sent = receive(picture, services.settings.max_upload_bytes) if isinstance(picture, str) else picture
+    return parse({"picture": sent, **more})
 
 
 def parse(value: Mapping[str, Any] | None) -> Query:

@@ -21,7 +21,7 @@ from ui.search.flow import Scope, Seen
 from ui.shell.error_boundary import PRIVATE, answering, bound, words
 from ui.shell.header import Engine, Header, searchable
 from ui.tabs.edit import board as edit_board
-from ui.tabs.edit import request
+from ui.tabs.edit import endpoint, request
 from ui.tabs.edit.board import Making
 
 VARIANTS = (1, 2, 3, 4)
@@ -104,6 +104,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     header.opened.change(
         bound(reopened, services), [header.opened, asked, *look_for], [asked, shown, seen, below], **PRIVATE, **FIND
     )
+    gr.api(bound(endpoint.edit, services), api_name="edit", **QUEUE)
 
 
 def _key(services: Services) -> gr.Textbox:

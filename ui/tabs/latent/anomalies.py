@@ -11,10 +11,11 @@ from pydantic import Field
 from retrieval.core import AppError
 from retrieval.evaluation import anomaly
 from services import Services
+from ui.search import flow
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 from ui.tabs.latent import reading
-from ui.tabs.latent.reading import PAGE, Place
+from ui.tabs.latent.reading import ENGINE, PAGE, Place
 
 
 class Asked(Place):
@@ -52,6 +53,30 @@ def strangest(services: Services, data: object) -> dict[str, Any]:
         "items": items, "threshold": threshold, "count": count, "of": len(found.ids), "page": asked.page,
         "pages": max(1, -(-count // PAGE)), "scores": _histogram(found),
     }  # fmt: skip
+
+
+def anomalies(
+    services: Services, catalog: str | None = None, rate: float = 0.05, page: int = 0, weights: str = "fashion"
+) -> dict[str, Any]:
+    """List the pictures of a catalogue that a latent space of clothes finds unusual, the most unusual first.
+
+    Parameters:
+        catalog: the catalogue's key; the first one that suits without it.
+        rate: the part of ordinary clothes that may be flagged by mistake, such as 0.05.
+        page: which page of 24 pictures, from 0.
+        weights: "fashion", "map" or the name of a latent space trained here.
+
+    Returns:
+        {"items": [{"id", "alt", "score"}, …], "count": how many are flagged, "of": how many there are, "threshold",
+        "page", "pages", "scores": {"counts", "low", "high"}: a histogram}; a higher score is more unusual.
+    """
+    spec = services.engines.spec(ENGINE, weights)
+    key = catalog or services.catalogs.infos(spec)[0].key
+    flow.ready(services, flow.Scope(key, spec, PAGE, None))
+    found = strangest(services, {"catalog": key, "weights": spec.weights, "rate": rate, "page": page})
+    if "items" not in found:
+        raise AppError(f"The catalogue is being measured ({found['done']} of {found['total']}). Ask again in a while.")
+    return found
 
 
 def _histogram(found: anomaly.Strangeness) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import FileDataDict
 
 from retrieval.core import Hit
 from retrieval.search import latent_space as latent
@@ -84,6 +83,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         trigger_mode="always_last", **ask,
     )  # fmt: skip
     MODELS.wire(services, header, tab, weights, training)
+    gr.api(bound(anomalies.anomalies, services), api_name="anomalies")
     gr.api(bound(latent_neighbours, services), api_name="latent_neighbours", **model)
 
 
@@ -149,25 +149,30 @@ def search(
 
 
 def latent_neighbours(
-    services: Services, picture: FileDataDict, catalog: str | None = None, k: int = COUNT, weights: str = MODELS.default
+    services: Services,
+    picture: str,
+    catalog: str | None = None,
+    k: int = COUNT,
+    weights: str = MODELS.default,
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Find the garments of a catalogue that are nearest to a picture in a latent space of clothes.
 
     Parameters:
-        picture: the picture file.
+        picture: a data URI (data:image/jpeg;base64,…) or an https address of the picture; files of Gradio clients too.
         catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         weights: "fashion", "map" or the name of a latent space trained here.
 
     Returns:
-        {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the
-        cut-off, "seconds": {step: seconds}, "category": what most of the ten nearest are, or null, "votes":
-        {category: votes}, "evidence": nats, "strangeness": higher is stranger}.
+        {"results": [{"rank", "id", "score", "attributes", "picture", "thumbnail"}, …] best first, "strong": how many
+        lie above the cut-off, "seconds": {step: seconds}, "category": what most of the ten nearest are, or null,
+        "votes": {category: votes}, "evidence": nats, "strangeness": higher is stranger}.
     """
-    question = query.parse({"picture": picture})
+    question = query.of_client(services, picture)
     spec = services.engines.spec(MODELS.of(weights))
     scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, None)
-    found = flow.answer_client(services, question, scope)
+    found = flow.answer_client(services, question, scope, request)
     read = latent_reading.read(services, scope, question)
     voted = _votes(found["results"])
     return found | {

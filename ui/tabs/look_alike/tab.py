@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import FileDataDict
 
 from retrieval.core import AppError, EncoderSpec
 from services import Services
@@ -175,7 +174,7 @@ def _place(question: Mapping[str, Any], seen: Seen | None) -> Any:  # noqa: ANN4
 
 def look_alike(
     services: Services,
-    picture: FileDataDict | None = None,
+    picture: str | None = None,
     catalog: str | None = None,
     k: int = COUNT,
     filters: dict[str, list[str]] | None = None,
@@ -184,11 +183,13 @@ def look_alike(
     engine: str | None = None,
     words: str = "",
     balance: float = 0.5,
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Find the pictures of a catalogue that look most like a picture, fit words, or both.
 
     Parameters:
-        picture: the picture file; words will do without it.
+        picture: a data URI (data:image/jpeg;base64,…) or an https address of the picture; files of Gradio clients
+            too. Words will do without it.
         catalog: the catalogue's key; the first one without it.
         k: how many results, 1 to 96.
         filters: attribute -> values that are let through, such as {"label": ["Dress", "Skirt"]}.
@@ -199,10 +200,10 @@ def look_alike(
         balance: with a picture and words, how much the picture counts: 0 is the words alone, 1 the picture alone.
 
     Returns:
-        {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the
-        cut-off, "seconds": {step: seconds}, "notes": what to know}; a score is a cosine similarity.
+        {"results": [{"rank", "id", "score", "attributes", "picture", "thumbnail"}, …] best first, "strong": how many
+        lie above the cut-off, "seconds": {step: seconds}, "notes": what to know}; a score is a cosine similarity.
     """
-    question = query.parse({"picture": picture, "box": box, "text": words.strip(), "balance": balance})
+    question = query.of_client(services, picture, box=box, text=words.strip(), balance=balance)
     if not (question.picture or question.text):
         raise AppError("Send a picture, words or both.")
     words_too = bool(question.text)
@@ -210,4 +211,4 @@ def look_alike(
     if question.text and not spec.accepts_text:
         raise AppError(f"The engine {spec.engine} cannot read words. Choose one that does: clip")
     scope = Scope(catalog or services.catalogs.infos()[0].key, spec, k, chosen_values(filters))
-    return flow.answer_client(services, question, scope)
+    return flow.answer_client(services, question, scope, request)

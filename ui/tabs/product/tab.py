@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import FileDataDict
 
 from services import Services
 from services.models.product import Seen as Wanted
@@ -172,18 +171,19 @@ def _read(services: Services, scope: Scope, question: query.Query, vector: np.nd
 
 def product_type(
     services: Services,
-    picture: FileDataDict,
+    picture: str,
     catalog: str | None = None,
     k: int = COUNT,
     box: list[float] | None = None,
     weights: str = MODELS.default,
     kinds: list[str] | None = None,
     colours: list[str] | None = None,
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Say what kind of garment a picture shows, and find more of its kind.
 
     Parameters:
-        picture: the picture file.
+        picture: a data URI (data:image/jpeg;base64,…) or an https address of the picture; files of Gradio clients too.
         catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         box: [left, top, right, bottom] of one item, in parts of the upright picture's width and height, 0 to 1.
@@ -196,13 +196,15 @@ def product_type(
         "pattern": a name, or null where it cannot be told, "results": [{"rank", "id", "score", "attributes"}, …] best
         first, "strong", "seconds"}.
     """
-    question = query.parse({"picture": picture, "box": box})
+    question = query.of_client(services, picture, box=box)
     spec = services.engines.spec(MODELS.of(weights))
     scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, None)
     flow.ready(services, scope)
     result, _ = flow.answer(services, question, scope, None)
     wanted = Wanted(appearance_filters.words(kinds), appearance_filters.words(colours))
-    found = flow.as_client(appearance_filters.narrowed(services, question, scope, wanted, result))
+    found = flow.as_client(
+        scope.catalog, appearance_filters.narrowed(services, question, scope, wanted, result), request
+    )
     encoder = services.products.encoder(spec)
     image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
     ((verdict, seen),) = services.products.classify([image], spec)

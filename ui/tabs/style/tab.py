@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import FileDataDict
 
 from retrieval.core import AppError
 from retrieval.pictures.decoding import decode
@@ -253,33 +252,34 @@ def _bytes(path: str, limit: int) -> bytes:
 
 def style(
     services: Services,
-    picture: FileDataDict,
+    picture: str,
     catalog: str | None = None,
     k: int = COUNT,
     filters: dict[str, list[str]] | None = None,
     content: float = 0.0,
-    subject: FileDataDict | None = None,
+    subject: str | None = None,
     weights: str = WEIGHTS[0][1],
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Find the pictures of a catalogue that are nearest in artistic style to a picture.
 
     Parameters:
-        picture: the picture file.
+        picture: a data URI (data:image/jpeg;base64,…) or an https address of the picture; files of Gradio clients too.
         catalog: the catalogue's key; the first one that suits without it.
         k: how many results, 1 to 96.
         filters: attribute -> values that are let through, such as {"label": ["watercolour"]}.
         content: how much the subject counts, 0 (style alone) to 1 (subject alone).
-        subject: another picture file to take the subject from.
+        subject: another picture to take the subject from, in the same form.
         weights: "distilled" or "imagenet".
 
     Returns:
-        {"results": [{"rank", "id", "score", "attributes"}, …] best first, "strong": how many lie above the
-        cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
+        {"results": [{"rank", "id", "score", "attributes", "picture", "thumbnail"}, …] best first, "strong": how many
+        lie above the cut-off, "seconds": {step: seconds}}; a score is a cosine similarity.
     """
-    question, other = query.parse({"picture": picture}), query.parse({"picture": subject})
+    question, other = query.of_client(services, picture), query.of_client(services, subject)
     spec = services.engines.spec(ENGINE, weights)
     scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, chosen_values(filters))
     data = query.read(other.picture, services.settings.max_upload_bytes) if other.picture else None
     flow.ready(services, scope)
     result, _ = answer(services, question, scope, content, data, None)
-    return flow.as_client(result)
+    return flow.as_client(scope.catalog, result, request)
