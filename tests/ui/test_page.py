@@ -29,10 +29,13 @@ def services(tmp_path: Path) -> Services:
     return Services(Settings(index_cache=tmp_path / "cache"), [f"folder:{folder}"])
 
 
-def test_four_endpoints_are_public_and_the_model_events_share_one_queue(services: Services) -> None:
+def test_the_endpoints_of_searching_are_public_and_the_model_events_share_one_queue(services: Services) -> None:
     events = list(ui.build(services).fns.values())
     public = [event.api_name for event in events if event.api_visibility == "public"]
-    assert public == ["look_alike", "style", "product_type", "latent_neighbours", "compare", "duplicates", "catalogs"]
+    assert public == [
+        "look_alike", "style", "product_type", "anomalies", "latent_neighbours", "edit", "compare", "duplicates",
+        "catalogs",
+    ]  # fmt: skip
     model = [event for event in events if event.concurrency_id == "engine-look-alike"]
     assert len(model) == 4
     assert all(event.api_visibility in ("public", "private") for event in events)
