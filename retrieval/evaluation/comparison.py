@@ -202,7 +202,7 @@ def _on_common_pictures(contestants: Sequence[Contestant]) -> list[Contestant]:
 
 def _part(whole: Collection, wanted: set[str]) -> Collection:
     rows = sorted((n for n, name in enumerate(whole.ids) if name in wanted), key=whole.ids.__getitem__)
-    return Collection([whole.ids[n] for n in rows], whole.vectors[rows], [whole.attributes[n] for n in rows])
+    return whole.part(rows)
 
 
 def _rank(contestant: Contestant, protocol: EvaluationProtocol, track: Track) -> PerQuery:
@@ -251,7 +251,7 @@ def _disagreements(
 def _first(collection: Collection, asked: int, known: np.ndarray, kinds: np.ndarray) -> tuple[Found, ...]:
     """Return the first results for item `asked` among the items `known`, itself left out."""
     others = known[known != asked]
-    scores = collection.vectors[others] @ collection.vectors[asked]
+    scores = collection.part(others).scores(collection.vectors[asked][None])[0]
     best = np.argsort(-scores, kind="stable")[:TOP]
     return tuple(
         Found(collection.ids[others[n]], float(scores[n]), bool(kinds[others[n]] == kinds[asked])) for n in best

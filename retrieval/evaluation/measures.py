@@ -21,7 +21,8 @@ from retrieval.evaluation.protocol import (
     nothing_to_match,
     plain,
 )
-from retrieval.indexing.build import stored_blocks
+from retrieval.indexes.region_index import region_scores
+from retrieval.indexing.build import stored_regions
 from retrieval.search.searcher import Searcher
 
 CUTS = (1, 10)
@@ -36,22 +37,38 @@ _TIMED_SEARCHES = 500
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Vectors with what is known of each: `vectors` float32 (n, dim) of unit length, ids and attributes beside."""
+    """Vectors with what is known of each: `vectors` float32 (n, dim) of unit length, ids and attributes beside.
+
+    `regions` float32 (n, count, dim) are there where the index holds several of every item, `vectors` the first.
+    """
 
     ids: Sequence[str]
     vectors: np.ndarray
     attributes: Sequence[Attributes]
+    regions: np.ndarray | None = None
 
     @classmethod
     def of(cls, folder: Path, spec: EncoderSpec) -> Collection:
         """Read every vector of the finished index of `spec` in `folder`."""
         ids: list[str] = []
-        vectors, attributes = [np.empty((0, spec.dim), np.float32)], []
-        for block in stored_blocks(folder, spec):
+        blocks, attributes = [np.empty((0, 1, spec.dim), np.float32)], []
+        for block in stored_regions(folder, spec):
             ids += block[0]
-            vectors.append(block[1])
+            blocks.append(block[1])
             attributes += block[2]
-        return cls(ids, np.concatenate(vectors), attributes)
+        held = np.concatenate(blocks[1:] or blocks)
+        return cls(ids, np.ascontiguousarray(held[:, 0]), attributes, held if held.shape[1] > 1 else None)
+
+    def part(self, rows: Sequence[int] | np.ndarray) -> Collection:
+        """Return the items at `rows`, in that order."""
+        regions = None if self.regions is None else self.regions[rows]
+        return Collection([self.ids[n] for n in rows], self.vectors[rows], [self.attributes[n] for n in rows], regions)
+
+    def scores(self, queries: np.ndarray) -> np.ndarray:
+        """Return float32 (q, n), what every item scores for float32 (q, dim), as the index scores it."""
+        if self.regions is None:
+            return queries @ self.vectors.T
+        return region_scores(queries, self.regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +246,10 @@ def _measures(ranked: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The items of a collection that take part: their rows, vectors, and classes as int64 (n,)."""
+    """The items of a collection that take part: their rows in it, themselves, and their classes as int64 (n,)."""
 
     rows: np.ndarray
-    vectors: np.ndarray
+    items: Collection
     classes: np.ndarray
 
     @classmethod
@@ -245,7 +262,7 @@ class _Chosen:
             raise AppError(nothing_to_match(attributes, protocol.match, what))
         rows = np.flatnonzero(wanted if what == "gallery" and where else wanted & (names != ""))
         # Integers compare a hundred times faster than strings, and equal strings must be equal in both collections.
-        return cls(rows, collection.vectors[rows], np.array([hash(name) for name in names[rows]], np.int64))
+        return cls(rows, collection.part(rows), np.array([hash(name) for name in names[rows]], np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +286,7 @@ class _Trial:
     def sample(self, most: int) -> _Trial:
         """Return the trial with `most` of its queries, always the same."""
         some = np.sort(np.random.default_rng(0).choice(len(self.asked.rows), most, replace=False))
-        asked = _Chosen(self.asked.rows[some], self.asked.vectors[some], self.asked.classes[some])
+        asked = _Chosen(self.asked.rows[some], self.asked.items.part(some), self.asked.classes[some])
         return _Trial(self.gallery, asked, self.itself[some])
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
@@ -277,10 +294,11 @@ class _Trial:
 
         A query itself has no score and is not relevant.
         """
-        size = max(1, min(_BLOCK, _CELLS // len(self.gallery.rows)))
+        count = 1 if self.gallery.items.regions is None else self.gallery.items.regions.shape[1]
+        size = max(1, min(_BLOCK, _CELLS // (count * len(self.gallery.rows))))
         for start in range(0, len(self.asked.rows), size):
             part = slice(start, start + size)
-            scores = self.asked.vectors[part] @ self.gallery.vectors.T
+            scores = self.gallery.items.scores(self.asked.items.vectors[part])
             relevant = self.asked.classes[part, None] == self.gallery.classes[None]
             own = np.flatnonzero(self.itself[part] >= 0)
             scores[own, self.itself[part][own]] = -np.inf

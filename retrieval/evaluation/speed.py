@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.core import AppError, Catalog, Encoder, VectorIndex
+from retrieval.indexes.region_index import RegionIndex
 from retrieval.search.searcher import Searcher
 
 PICTURES = 48
@@ -58,8 +59,12 @@ def measure(
         pictures_per_second=_throughput(encoder, pictures, track),
         query_ms=_answering(encoder, index, pictures, track),
         weights_mb=weights,
-        index_mb=len(index) * index.dim * 4 / _MEGA,
+        index_mb=len(index) * _vectors_each(index) * index.dim * 4 / _MEGA,
     )
+
+
+def _vectors_each(index: VectorIndex) -> int:
+    return index.count if isinstance(index, RegionIndex) else 1
 
 
 def _throughput(encoder: Encoder, pictures: Sequence[Image.Image], track: _Track) -> float:

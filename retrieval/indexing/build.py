@@ -197,9 +197,16 @@ def open_manifest(folder: Path, spec: EncoderSpec) -> Manifest:
 
 def stored_blocks(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
     """Yield (ids, float32 (n, dim) vectors, attributes) of a finished index, some thousand rows at a time."""
+    for ids, vectors, attributes in stored_regions(folder, spec):
+        yield ids, np.ascontiguousarray(vectors[:, 0]), attributes
+
+
+def stored_regions(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
+    """Yield (ids, float32 (n, regions, dim) vectors, attributes) of a finished index; one region is the whole."""
     manifest = open_manifest(folder, spec)
-    with VectorTable(folder / manifest.table, spec.dim) as table:
-        yield from table.blocks()
+    with VectorTable(folder / manifest.table, manifest.dim) as table:
+        for ids, vectors, attributes in table.blocks():
+            yield ids, vectors.reshape(len(ids), -1, spec.dim), attributes
 
 
 def _survey(catalog: Catalog) -> tuple[int, str]:

@@ -20,6 +20,7 @@ from retrieval.indexes.approximate.index import ApproximateIndex
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import FaissIndex
 from retrieval.indexes.pinecone.index import Account, PineconeIndex
+from retrieval.indexes.region_index import RegionIndex, region_scores
 from tests.fakes import pinecone_service
 
 DIM = 8
@@ -33,7 +34,12 @@ def approximate(dim: int) -> VectorIndex:
     return ApproximateIndex(Path(_MADE.name) / str(next(_COUNT)) / "table.sqlite", dim)
 
 
-MAKERS: list[Make] = [ExactIndex, FaissIndex, approximate]
+def regions(dim: int) -> VectorIndex:
+    """Return an empty index of three regions an item, all of them the whole where a test adds single vectors."""
+    return RegionIndex(ExactIndex(dim), 3)
+
+
+MAKERS: list[Make] = [ExactIndex, FaissIndex, approximate, regions]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def account() -> Iterator[Account]:
         Pinecone(api_key=key).indexes.delete(account.index)
 
 
-@pytest.fixture(params=[*MAKERS, "pinecone"], ids=["exact", "faiss", "approximate", "pinecone"])
+@pytest.fixture(params=[*MAKERS, "pinecone"], ids=["exact", "faiss", "approximate", "regions", "pinecone"])
 def make(request: pytest.FixtureRequest) -> Make:
     if request.param != "pinecone":
         return request.param
@@ -224,6 +230,41 @@ def test_vectors_of_another_type_or_layout_are_taken_as_they_are_meant(make: Mak
     index, vectors = make(DIM), unit(6)
     index.add(names(6), np.asfortranarray(vectors.astype(np.float64)))
     assert [hits[0].id for hits in index.query(vectors.astype(np.float64)[::-1], 1)] == names(6)[::-1]
+
+
+def by_definition(query: np.ndarray, items: np.ndarray) -> list[float]:
+    """Return what items, float32 (n, regions, dim), score: the cosine of the best region."""
+    return [max(float(region @ query) for region in item) for item in items]
+
+
+@pytest.mark.parametrize("k", [1, 4, 25, 60])
+def test_an_index_of_regions_scores_the_best_and_names_an_item_once(make: Make, k: int) -> None:
+    items = unit(160, seed=4).reshape(40, 4, DIM)
+    index = RegionIndex(make(DIM), 4)
+    index.add_regions(names(40), items, [{"colour": ("red", "green")[n % 2]} for n in range(40)])
+    assert len(index) == 40
+    assert "picture 003" in index
+    for query in unit(5, seed=8):
+        scores = np.array(by_definition(query, items))
+        np.testing.assert_allclose(region_scores(query[None], items)[0], scores, atol=1e-6)
+        (hits,) = index.query(query[None], k)
+        best = np.argsort(-scores)[:k]
+        assert ids(hits) == [f"picture {n:03}" for n in best]
+        assert [hit.score for hit in hits] == pytest.approx(scores[best], abs=1e-6)
+        (red,) = index.query(query[None], k, {"colour": ["red"]})
+        assert ids(red) == [f"picture {n:03}" for n in np.argsort(-scores) if n % 2 == 0][:k]
+
+
+def test_the_whole_of_an_item_with_regions_finds_itself_first_at_one(make: Make) -> None:
+    items = unit(60, seed=5).reshape(20, 3, DIM)
+    index = RegionIndex(make(DIM), 3)
+    index.add_regions(names(20), items)
+    for n, hits in enumerate(index.query(items[:, 0], 2)):
+        assert (hits[0].id, f"{hits[0].score:.3f}") == (f"picture {n:03}", "1.000")
+    assert np.array_equal(index.vectors(["picture 007"]), items[7:8, 0])
+    index.remove(["picture 007"])
+    assert len(index) == 19
+    assert "picture 007" not in [hit.id for hit in index.query(items[7, :1], 20)[0]]
 
 
 _VALUES = st.sampled_from(["a", "b", "c"])
