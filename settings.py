@@ -32,9 +32,9 @@ class Settings:
     """What an installation may choose; sizes in bytes, pixels or counts as named.
 
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
-    (name, password). `manage` lets a visitor delete what other visitors use too; `mcp` serves the
-    endpoints as MCP tools. `s3_cache_bytes` bounds the pictures
-    of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed links.
+    (name, password). `manage` lets a visitor delete what other visitors use too; `mcp` serves the endpoints as MCP
+    tools. `s3_cache_bytes` bounds the pictures of buckets that are kept on disk; with `s3_links` browsers get
+    thumbnails from the bucket itself, by signed links. `regions` lets new indexes hold several regions of each picture.
     """
 
     index_cache: Path = INDEX_CACHE
@@ -62,6 +62,7 @@ class Settings:
     s3_cache_bytes: int = S3_CACHE_MB << 20
     s3_links: bool = False
     index: str = "auto"
+    regions: bool = False
     pinecone_key: str = field(default="", repr=False)
     pinecone_index: str = ""
     pinecone_cloud: str = "aws"
@@ -78,7 +79,8 @@ class Settings:
         """Read VISUAL_SEARCH_CACHE, _CLIP, _TRUST_REMOTE_CODE (both a,b,c), _AUTH (name:password,…), _MANAGE, _MCP.
 
         _INDEX says how vectors are searched: auto, flat, approximate or pinecone; for that PINECONE_API_KEY and
-        _PINECONE_INDEX, _CLOUD and _REGION of the index to make.
+        _PINECONE_INDEX, _CLOUD and _REGION of the index to make. _REGIONS (0 or 1) lets new indexes hold several
+        regions of each picture, which finds details and takes four times as long.
         For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
@@ -115,6 +117,7 @@ class Settings:
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
             s3_cache_bytes=int(kept_mb) << 20,
             index=environment.get("VISUAL_SEARCH_INDEX", "").strip() or "auto",
+            regions=environment.get("VISUAL_SEARCH_REGIONS") == "1",
             pinecone_key=environment.get("PINECONE_API_KEY", "").strip(),
             pinecone_index=environment.get("VISUAL_SEARCH_PINECONE_INDEX", "").strip(),
             pinecone_cloud=environment.get("VISUAL_SEARCH_PINECONE_CLOUD", "").strip() or "aws",

@@ -26,6 +26,7 @@ import engines
 from engines.vae.encoder import VariationalAutoencoder
 from retrieval.evaluation import measures
 from retrieval.evaluation.measures import Collection
+from retrieval.evaluation.protocol import EvaluationProtocol
 from training.corpus.glyphs import draw
 from training.vae.fashion_mnist import Pictures, load
 
@@ -44,7 +45,7 @@ def neighbours(vectors: Callable[[np.ndarray], np.ndarray], train: Pictures, hel
     index.add(known.vectors)
     _, found = index.search(asked.vectors, NEIGHBOURS)
     precision = (train.labels[found] == held.labels[:, None]).mean()
-    vote = measures.knn_accuracy(known, asked, "label", k=NEIGHBOURS)
+    vote = measures.knn_accuracy(known, asked, EvaluationProtocol(), NEIGHBOURS)
     return {"knn_accuracy": round(vote, 4), "p_at_10": round(float(precision), 4)}
 
 

@@ -71,10 +71,12 @@ def read(path: Path) -> bytes:
         raise AppError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def build(services: Services, key: str, spec: EncoderSpec, workers: str | None = None) -> Report:
+def build(
+    services: Services, key: str, spec: EncoderSpec, workers: str | None = None, regions: bool | None = None
+) -> Report:
     """Bring an index up to date behind a progress bar, encoding in this process or on `workers`."""
     with bar() as track:
-        return services.indexes.build(key, spec, track, workers)
+        return services.indexes.build(key, spec, track, workers, regions)
 
 
 @contextmanager

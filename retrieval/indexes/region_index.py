@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retrieval.core import AppError, Attributes, Filter, Hit, VectorIndex
-from retrieval.indexes.rows import checked, fitted
+from retrieval.indexes.rows import checked
 from retrieval.indexing.region_rows import item_of, region_id, spread
 
 
@@ -44,8 +44,11 @@ class RegionIndex:
         self.inner.remove([region_id(item_id, n) for item_id in ids for n in range(self.count)])
 
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
-        """Return, for each row of `vectors`, the items that score best."""
-        return [self._best(vector, k, filter) if k > 0 else [] for vector in fitted(vectors, self.dim)]
+        """Return, for each row of `vectors`, the items that score best.
+
+        Among `count` times as many rows as items are wanted there are always enough items.
+        """
+        return [_first(rows, k) for rows in self.inner.query(vectors, self.count * max(k, 0), filter)]
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of the whole pictures."""
@@ -54,17 +57,14 @@ class RegionIndex:
                 raise AppError(f"'{item_id}' is not in this catalogue's index.")
         return self.inner.vectors([region_id(item_id, 0) for item_id in ids])
 
-    def _best(self, query: np.ndarray, k: int, filter: Filter | None) -> list[Hit]:
-        wide = self.count * k
-        while True:
-            rows = self.inner.query(query[None], wide, filter)[0]
-            found: dict[str, Hit] = {}
-            for row in rows:
-                item_id = item_of(row.id)
-                found.setdefault(item_id, Hit(item_id, row.score, row.attributes))
-            if len(found) >= k or len(rows) < wide:
-                return list(found.values())[:k]
-            wide *= 2
+
+def _first(rows: Sequence[Hit], k: int) -> list[Hit]:
+    """Return the first `k` items that `rows`, sorted from the best, are regions of."""
+    found: dict[str, Hit] = {}
+    for row in rows:
+        item_id = item_of(row.id)
+        found.setdefault(item_id, Hit(item_id, row.score, row.attributes))
+    return list(found.values())[: max(k, 0)]
 
 
 def region_scores(queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from retrieval.core import (
     StaleIndexError,
     fingerprint,
 )
-from retrieval.indexing import storage
+from retrieval.indexing import region_rows, storage
 from retrieval.indexing.encoding import UNREAD, Batch, Encode, full_stamp, in_process, storable, text
 from retrieval.indexing.storage import DamagedTableError, Manifest, VectorTable
 from retrieval.pictures import decoding as pictures
@@ -58,7 +58,8 @@ class IndexFacts:
     """How the vectors of a catalogue are searched: `kind` is flat, approximate or pinecone.
 
     `recall` is the share of the ten nearest that a search finds, measured on a sample; None where it cannot be
-    measured. `size` is in bytes, beside the table of vectors; `seconds` is what making it took; `note` is a sentence.
+    measured. `size` is in bytes, beside the table of vectors; `seconds` is what making it took; `note` is a sentence;
+    `regions` counts the vectors of a picture.
     """
 
     kind: str
@@ -66,13 +67,17 @@ class IndexFacts:
     size: int = 0
     seconds: float = 0.0
     note: str = ""
+    regions: int = 1
 
     @property
     def summary(self) -> str:
-        """In a few words, nothing for an exact search."""
-        if self.kind == "flat":
-            return ""
-        return self.kind if self.recall is None else f"{self.kind}, finds {self.recall:.1%} of the ten nearest"
+        """In a few words, nothing for an exact search of whole pictures."""
+        words = [] if self.kind == "flat" else [self.kind]
+        if words and self.recall is not None:
+            words.append(f"finds {self.recall:.1%} of the ten nearest")
+        if self.regions > 1:
+            words.append(f"{self.regions} regions a picture")
+        return ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,18 @@ def open_manifest(folder: Path, spec: EncoderSpec) -> Manifest:
             f"--weights {spec.weights} --catalog NAME"
         )
     return manifest
+
+
+def has_regions(folder: Path, spec: EncoderSpec) -> bool | None:
+    """Return whether the finished index of `spec` in `folder` holds regions of each picture; None without one."""
+    manifest = _finished(folder, spec)
+    return None if manifest is None else region_rows.count_in(manifest.dim, spec) > 1
+
+
+def check(manifest: Manifest, spec: EncoderSpec, digest: str) -> None:
+    """Raise StaleIndexError unless weights with this digest would make the same vectors, with regions or without."""
+    stored = region_rows.with_regions(spec) if region_rows.count_in(manifest.dim, spec) > 1 else spec
+    manifest.check(stored, digest, preprocessing(stored))
 
 
 def stored_blocks(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:

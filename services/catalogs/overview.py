@@ -122,7 +122,7 @@ class Overview:
                 else:
                     searched = found.summary
                 if not absent:
-                    manifest.check(spec, engines.digest(spec), build.preprocessing(spec))
+                    build.check(manifest, spec, engines.digest(spec))
                 if mark and manifest.fingerprint != mark and not busy:
                     state, why = "stale", "The pictures have changed since."
         except StaleIndexError:

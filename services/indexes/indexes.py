@@ -18,6 +18,7 @@ from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
 from retrieval.indexing import storage
 from retrieval.indexing.build import IndexFacts, Progress, Report
+from retrieval.indexing.region_rows import RegionEncoder, with_regions
 from retrieval.indexing.storage import Manifest
 from retrieval.search.searcher import Searcher
 from services.catalogs.open_catalogs import OpenCatalogs
@@ -109,22 +110,32 @@ class Indexes:
         spec: EncoderSpec,
         track: Callable[[Progress], None] | None = None,
         workers: str | None = None,
+        regions: bool | None = None,
     ) -> Report:
-        """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process."""
+        """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process.
+
+        With `regions` it holds several regions of each picture; None leaves an index as it is, and makes a new one as
+        the settings say.
+        """
         spec = engines.REGISTRY.fetched(spec)
         folder = self.folder(catalog)
         self._take_prepared(catalog, folder)
         source, digest = self._catalogs.catalog(catalog), engines.digest(spec)
+        if regions is None:
+            held = indexing.has_regions(folder, spec)
+            regions = self._settings.regions and "latent" not in spec.purposes if held is None else held
+        stored = with_regions(spec) if regions else spec
         encode = None
         if workers:
-            recipe = Recipe(self._settings.public, source.name, self._catalogs.label_pattern, spec.name, digest)
+            label_pattern = self._catalogs.label_pattern
+            recipe = Recipe(self._settings.public, source.name, label_pattern, spec.name, digest, regions)
             encode = elsewhere(workers, recipe, spec)
         track = track or (lambda progress: None)
         report = indexing.build_index(
             source,
-            spec,
+            stored,
             digest,
-            lambda: engines.load(spec),
+            lambda: RegionEncoder(engines.load(spec)) if regions else engines.load(spec),
             folder,
             track,
             encode,
@@ -253,7 +264,7 @@ class Indexes:
         """Load the finished index into `entry` and return its searcher; raises MissingIndexError or StaleIndexError."""
         folder = self.folder(catalog)
         manifest = indexing.open_manifest(folder, spec)
-        manifest.check(spec, engines.digest(spec), indexing.preprocessing(spec))
+        indexing.check(manifest, spec, engines.digest(spec))
         index = vector_indexes.opened(self._settings_for(catalog), folder, spec)
         searcher = Searcher(index, lambda: engines.load(spec))
         entry.searcher, entry.made = searcher, manifest.made

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.core import EncoderSpec, MissingIndexError, VectorIndex
-from retrieval.indexing import build
+from retrieval.indexes.region_index import RegionIndex
+from retrieval.indexing import build, region_rows
 from retrieval.indexing.build import IndexFacts, Progress
 from retrieval.indexing.storage import Manifest
 from settings import Settings
@@ -20,20 +22,21 @@ if TYPE_CHECKING:
 
 _SENT = ".pinecone.json"
 FLAT_MOST = 100_000
-"""Up to so many pictures `auto` searches exactly: benchmarks/scale.py measures what that takes."""
+"""Up to so many vectors `auto` searches exactly: benchmarks/scale.py measures what that takes."""
 
 
-def kind(settings: Settings, manifest: Manifest) -> str:
-    """Return flat, approximate or pinecone: what the settings say, or what suits the size."""
+def kind(settings: Settings, manifest: Manifest, spec: EncoderSpec) -> str:
+    """Return flat, approximate or pinecone: what the settings say, or what suits the number of vectors."""
     if settings.index != "auto":
         return settings.index
-    return "flat" if manifest.pictures <= FLAT_MOST else "approximate"
+    vectors = manifest.pictures * region_rows.count_in(manifest.dim, spec)
+    return "flat" if vectors <= FLAT_MOST else "approximate"
 
 
 def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
     """Make what the search needs of the table of vectors, which is finished; `track` may raise Stopped."""
     manifest = build.open_manifest(folder, spec)
-    table, chosen, started = folder / manifest.table, kind(settings, manifest), time.perf_counter()
+    table, chosen, started = folder / manifest.table, kind(settings, manifest, spec), time.perf_counter()
 
     def telling(doing: str) -> Callable[[int, int], None]:
         def told(done: int, total: int) -> None:
@@ -42,47 +45,53 @@ def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callabl
         return told
 
     if chosen == "flat":
-        return IndexFacts("flat", 1.0)
+        return _told(IndexFacts("flat", 1.0), manifest, spec)
     if chosen == "pinecone":
         from retrieval.indexes.pinecone import update
 
         namespace = f"{folder.name}.{spec.engine}-{spec.weights}.{Path(manifest.table).stem.rpartition('-')[2]}"
-        return _at_pinecone(
-            update.bring_up(
-                table, spec.dim, account(settings, spec.dim), namespace, manifest.made, telling("Sending to Pinecone")
-            )
+        sent = update.bring_up(
+            table, spec.dim, account(settings, spec.dim), namespace, manifest.made, telling("Sending to Pinecone")
         )
+        return _told(_at_pinecone(sent), manifest, spec)
     from retrieval.indexes.approximate import index as approximate
 
-    return _on_disk(approximate.bring_up(table, spec.dim, manifest.made, telling("Sorting into lists")))
+    made = approximate.bring_up(table, spec.dim, manifest.made, telling("Sorting into lists"))
+    return _told(_on_disk(made), manifest, spec)
 
 
 def facts(settings: Settings, folder: Path, spec: EncoderSpec, manifest: Manifest) -> IndexFacts | None:
     """Return how a finished index is searched, as the disk says, or None where that has to be made yet."""
-    table, chosen = folder / manifest.table, kind(settings, manifest)
+    table, chosen = folder / manifest.table, kind(settings, manifest, spec)
     if chosen == "flat":
-        return IndexFacts("flat", 1.0)
+        return _told(IndexFacts("flat", 1.0), manifest, spec)
     if chosen == "pinecone":
         from retrieval.indexes.pinecone import update
 
         sent = update.read(table)
-        return _at_pinecone(sent) if sent else None
+        return _told(_at_pinecone(sent), manifest, spec) if sent else None
     from retrieval.indexes.approximate import manifest as layout
 
     made = layout.read(table)
-    return _on_disk(made) if made else None
+    return _told(_on_disk(made), manifest, spec) if made else None
 
 
 def opened(settings: Settings, folder: Path, spec: EncoderSpec) -> VectorIndex:
     """Open the finished index of `spec` in `folder`; raises MissingIndexError or StaleIndexError."""
     manifest = build.open_manifest(folder, spec)
-    table, chosen = folder / manifest.table, kind(settings, manifest)
+    rows, regions = _rows(settings, folder, spec, manifest), region_rows.count_in(manifest.dim, spec)
+    return RegionIndex(rows, regions) if regions > 1 else rows
+
+
+def _rows(settings: Settings, folder: Path, spec: EncoderSpec, manifest: Manifest) -> VectorIndex:
+    """Open the index of single vectors: of whole pictures, or of every region of each."""
+    table, chosen = folder / manifest.table, kind(settings, manifest, spec)
     if chosen == "flat":
         from retrieval.indexes.faiss_index import FaissIndex
 
         index = FaissIndex(spec.dim)
-        for ids, vectors, attributes in build.stored_blocks(folder, spec):
-            index.add(ids, vectors, attributes)
+        for block in build.stored_regions(folder, spec):
+            index.add(*region_rows.spread(*block))
         return index
     if chosen == "pinecone":
         from retrieval.indexes.pinecone import update
@@ -119,6 +128,16 @@ def account(settings: Settings, dim: int) -> Account:
         settings.pinecone_region,
         settings.pinecone_host,
     )
+
+
+def _told(facts: IndexFacts, manifest: Manifest, spec: EncoderSpec) -> IndexFacts:
+    """Return `facts` with what regions there are, and what their vectors take."""
+    regions = region_rows.count_in(manifest.dim, spec)
+    if regions == 1:
+        return facts
+    each = 4 * spec.dim * manifest.pictures / 1e6
+    note = f"The vectors of {regions} regions a picture take {regions * each:.1f} MB, of the whole alone {each:.1f} MB."
+    return replace(facts, regions=regions, note=f"{facts.note} {note}".strip())
 
 
 def _on_disk(made: Layout) -> IndexFacts:

@@ -11,6 +11,7 @@ from pathlib import Path
 import engines
 from retrieval.core import AppError, Catalog, Encoder, EncoderSpec
 from retrieval.indexing.encoding import Encode
+from retrieval.indexing.region_rows import RegionEncoder
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.models.store import ModelStore
 from settings import ROOT, Settings
@@ -18,13 +19,17 @@ from settings import ROOT, Settings
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to open one catalogue and load one engine, by its name and the digest of its weights, on any machine."""
+    """How to open one catalogue and load one engine, by its name and the digest of its weights, on any machine.
+
+    With `regions` the engine encodes several regions of every picture.
+    """
 
     settings: Settings
     catalog: str
     label_pattern: str | None
     engine: str
     digest: str
+    regions: bool = False
 
     def open(self) -> Catalog:
         """Open the catalogue on this machine; raises AppError."""
@@ -42,7 +47,8 @@ class Recipe:
                 f"The machine {socket.gethostname()} has other weights of {spec.engine} {spec.weights} ({found} is not "
                 f"{self.digest}). Give all machines the same."
             )
-        return engines.load(spec)
+        encoder = engines.load(spec)
+        return RegionEncoder(encoder) if self.regions else encoder
 
 
 def _here(settings: Settings) -> Settings:
