@@ -53,6 +53,8 @@ class Shipped:
 
     def found(self, spec: EncoderSpec) -> str:
         """Return the file and its size."""
+        if spec.file is None:
+            return f"needs none, {spec.dim} numbers a picture"
         return f"{spec.file}, {weights_path(spec).stat().st_size / 1e6:.1f} MB"
 
     def remedy(self, spec: EncoderSpec) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -81,8 +82,8 @@ class Products:
 
         A score is how well a picture fits all that was asked, 0 to 1: the probability of the kind, by the embedding,
         times the share of the colour times the probability of the pattern, to the power of one over their number;
-        what the catalogue itself says counts as certain. Only the LOOKED_AT likeliest by kind are looked at for colour
-        and pattern. Raises AppError when nothing was understood.
+        what the catalogue itself says counts as certain. At most the MOST_LOOKED_AT likeliest by kind are looked at for
+        colour and pattern, however many results are wanted. Raises AppError when nothing was understood.
         """
         started = time.perf_counter()
         encoder = self.encoder(spec)
@@ -96,12 +97,17 @@ class Products:
             )
         scores = _by_attributes(held, wanted) * self._by_kind(encoder, held, wanted)
         rows = np.argsort(-scores * _hoped(held, wanted), kind="stable")[: max(k, LOOKED_AT)]
-        fits = [(self._fit(catalog, held, int(row), wanted, float(scores[row])), int(row)) for row in rows]
+        fits = []
+        for place, row in enumerate(map(int, rows)):
+            look = partial(self._look, catalog, held.ids[row]) if place < MOST_LOOKED_AT else _unseen
+            fits.append((_fit(held.attributes[row], wanted, float(scores[row]), look), row))
         ranked = sorted(fits, key=lambda pair: -pair[0])
         hits = [Hit(held.ids[row], score, held.attributes[row]) for score, row in ranked[:k] if score > 0]
         curve = np.array([score for score, _ in ranked], np.float32)
         query = held.vectors[ranked[0][1]] if ranked else np.zeros(spec.dim, np.float32)
         notes = tuple(f"'{word}' was not understood." for word in wanted.unknown)
+        if len(rows) > MOST_LOOKED_AT and (wanted.colours or wanted.patterns):
+            notes += (f"Colour and pattern were looked at on the likeliest {MOST_LOOKED_AT} of {len(rows)} pictures.",)
         seconds = {"search": time.perf_counter() - started}
         return wanted, Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
 
@@ -176,22 +182,6 @@ class Products:
         said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
         return np.maximum(odds[:, chosen].sum(axis=1), said)
 
-    def _fit(self, catalog: str, held: Collection, row: int, wanted: Wanted, kind: float) -> float:
-        """Return how well one picture fits, looking at it where its attributes do not say."""
-        attributes, parts = held.attributes[row], [kind]
-        look = None
-        for names, known in ((wanted.colours, "colours"), (wanted.patterns, "patterns")):
-            if not names:
-                continue
-            if _says(attributes, names):
-                parts.append(1.0)
-            elif _tells(attributes, known[:-1]):
-                parts.append(_UNLIKE)
-            else:
-                look = look or self._look(catalog, held.ids[row])
-                parts.append(max(_share(look, known, names), _UNLIKE) if look else _UNLIKE)
-        return float(np.prod(parts)) ** (1 / len(parts))
-
     def _look(self, catalog: str, item_id: str) -> Look | None:
         """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
         key = (catalog, item_id)
@@ -207,6 +197,26 @@ class Products:
             if len(self._looks) > _KEPT_LOOKS:
                 self._looks.popitem(last=False)
         return found
+
+
+def _fit(attributes: Mapping[str, str], wanted: Wanted, kind: float, look: Callable[[], Look | None]) -> float:
+    """Return how well one picture fits, 0 to 1, looking at it only where its attributes do not say."""
+    parts, seen = [kind], None
+    for names, known in ((wanted.colours, "colours"), (wanted.patterns, "patterns")):
+        if not names:
+            continue
+        if _says(attributes, names):
+            parts.append(1.0)
+        elif _tells(attributes, known[:-1]):
+            parts.append(_UNLIKE)
+        else:
+            seen = seen or look()
+            parts.append(max(_share(seen, known, names), _UNLIKE) if seen else _UNLIKE)
+    return float(np.prod(parts)) ** (1 / len(parts))
+
+
+def _unseen() -> None:
+    """Return how a picture looks that is not looked at."""
 
 
 def kinds_of(encoder: Classifier, vectors: np.ndarray) -> list[str]:

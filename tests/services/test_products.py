@@ -12,6 +12,7 @@ import engines
 from retrieval.core import AppError, EncoderSpec
 from retrieval.pictures import patterns
 from services import Services
+from services.models import product
 from services.models.product import Seen
 from settings import Settings
 from tests.fakes.drawn import shirt, trousers
@@ -57,6 +58,21 @@ def test_only_garments_of_a_seen_colour_pass_the_nearest_first(services: Service
     assert [name for name in everything if name.startswith("blue")] == found
     assert len(narrowed(services, 2, Seen(colours=("red", "blue")))) == 2
     assert narrowed(services, 12, Seen(colours=("purple",))) == []
+
+
+@needs_weights
+def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wanted(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product, "MOST_LOOKED_AT", 5)
+    looked: list[str] = []
+    look = services.products._look
+    monkeypatch.setattr(services.products, "_look", lambda key, item: looked.append(item) or look(key, item))
+    key = services.catalogs.infos()[0].key
+    _, result = services.products.by_words(key, spec(), "red", 10_000)
+    assert len(looked) == 5
+    assert len(result.hits) == 12
+    assert "the likeliest 5 of 12 pictures" in result.notes[-1]
 
 
 @needs_weights

@@ -153,7 +153,8 @@ def search(
             return (results.empty() if hollow else results.start()), None, {}
         data = _bytes(subject, services.settings.max_upload_bytes) if subject else None
         result, seen = answer(services, question, scope, content, data, seen)
-        where = catalog_map.value(services, catalog, spec, None, question.item or result.query)
+        place = question.item if question.item and not question.box else result.query
+        where = catalog_map.value(services, catalog, spec, None, place)
     except Exception as error:
         return results.problem(words(error)), None, {}
     found = results.found(catalog, result, question.liked, question.disliked, scope.passing)
