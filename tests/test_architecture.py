@@ -128,6 +128,16 @@ def test_a_room_imports_only_the_rooms_its_arrows_point_to(room: str) -> None:
     assert not wrong
 
 
+def test_no_two_modules_import_each_other() -> None:
+    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in modules()}
+    uses = {
+        module: {name if name in names else name.rpartition(".")[0] for name in imported(path)} & names.keys()
+        for module, path in names.items()
+    }
+    both = [(one, other) for one in uses for other in uses[one] if one < other and one in uses[other]]
+    assert not both
+
+
 def test_the_core_knows_nothing_but_numpy_and_pillow() -> None:
     outside = {name.partition(".")[0] for name in imported(Path("retrieval/core.py"))} - sys.stdlib_module_names
     assert outside <= {"numpy", "PIL"}

@@ -20,7 +20,7 @@ from retrieval.core import AppError, Stopped
 from services import Services
 from ui.shell.error_boundary import PRIVATE, words
 from ui.shell.header import Engine, Header
-from ui.tabs.catalogs import tab
+from ui.tabs.catalogs import cards
 
 COUNT = 2000
 _TICK = 0.4
@@ -118,12 +118,12 @@ def follow(
     finally:
         halt.wanted = True  # also when the visitor is gone
     if done.key:
-        shelf = tab.view(services, done.key, visit)
+        shelf = cards.view(services, done.key, visit)
         yield (
             _notice("ready", done.note),
             *_buttons(False),
             shelf,
-            *tab.switched(services, done.key, visit, engine),
+            *cards.switched(services, done.key, visit, engine),
         )
     else:
         said = _notice("", "Stopped. What has arrived is kept.") if done.stopped else _notice("failed", done.trouble)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import gradio as gr
 
 from retrieval.core import AppError
 from services import CatalogInfo, Services
-from services.catalogs.overview import Facts, Row
 from ui.shell import header, modules
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header
-from ui.tabs.catalogs import new_catalog
+from ui.tabs.catalogs import cards, new_catalog
 
 POLL_SECONDS = 1.0
 _ACTS = ("use", "build", "stop", "delete", "remove", "forget")
@@ -85,92 +83,23 @@ def act(services: Services, catalog: str, visit: str | None, engine: Engine, eve
     elif doing == "stop":
         services.indexes.halt(key, spec)
     elif doing == "delete":
-        _need(_mine(services, info, visit))
+        _need(cards.owned(services, info, visit))
         services.indexes.delete(key, spec)
     elif doing == "remove":
-        _need(_removable(services, info, visit))
+        _need(cards.removable(services, info, visit))
         _remove(services, info, visit)
     if doing == "use" or (doing == "remove" and key == catalog):
         catalog = key if doing == "use" else services.catalogs.infos()[0].key
-        header_too = list(switched(services, catalog, visit, engine))
+        header_too = list(cards.switched(services, catalog, visit, engine))
     elif doing == "remove":
         header_too = [gr.Dropdown(header.offered(services, visit, engine)), *[gr.skip()] * 3]
     return *_shown(services, catalog, visit, fresh=doing != "use"), *header_too
 
 
-def switched(services: Services, catalog: str, visit: str | None, engine: Engine) -> tuple[Any, ...]:
-    """Return what the header shows once `catalog` is in use: the choice, status, timer, what is open."""
-    choice = gr.Dropdown(header.offered(services, visit, engine), value=catalog)
-    return choice, *header.choose(services, catalog, engine, visit)
-
-
-def view(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> dict[str, Any]:
-    """Return the value of the shelf: every catalogue that the visitor may see, the one in use first."""
-    infos = [*services.uploads.of(visit), *services.catalogs.infos()]
-    infos.sort(key=lambda info: info.key != catalog)
-    cards = [_card(services, info, visit, catalog, fresh and info.key == catalog) for info in infos]
-    problems = []
-    if services.settings.manage:
-        closed = [each for each in services.saved_catalogs.entries() if each.problem]
-        problems = [{"name": each.name, "problem": each.problem} for each in closed]
-    return {"at": time.time(), "catalogs": cards, "closed": problems, "manage": services.settings.manage}
-
-
 def _shown(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> tuple[dict[str, Any], gr.Timer]:
-    shown = view(services, catalog, visit, fresh)
+    shown = cards.view(services, catalog, visit, fresh)
     busy = any(row["state"] in ("waiting", "building") for card in shown["catalogs"] for row in card["engines"])
     return shown, gr.Timer(active=busy)
-
-
-def _card(services: Services, info: CatalogInfo, visit: str | None, chosen: str, fresh: bool) -> dict[str, Any]:
-    facts = services.overview.facts(info.key)
-    return {
-        "key": info.key,
-        "title": info.title,
-        "note": info.note,
-        "source": info.source,
-        "licence": info.licence,
-        "chosen": info.key == chosen,
-        "mine": _mine(services, info, visit),
-        "removable": _removable(services, info, visit),
-        "problem": facts.problem,
-        "pictures": facts.pictures,
-        "sheet": list(facts.sheet),
-        "attributes": _traits(facts),
-        "engines": [_row(row) for row in services.overview.rows(info.key, fresh)],
-    }
-
-
-def _traits(facts: Facts) -> list[dict[str, Any]]:
-    """Return the attributes with their counts; those of which every picture has another value say nothing."""
-    return [
-        {"name": name, "values": list(values.items()), "different": different}
-        for name, (values, different) in facts.attributes.items()
-        if different < max(2, facts.pictures)
-    ]
-
-
-def _row(row: Row) -> dict[str, Any]:
-    job = row.job
-    progress = {
-        "done": job.done if job else 0,
-        "total": job.total if job else 0,
-        "per_second": job.per_second if job else 0.0,
-        "seconds_left": job.seconds_left if job else None,
-    }
-    facts = ("engine", "weights", "title", "state", "why", "pictures", "skipped", "size", "made", "absent", "searched")
-    return {name: getattr(row, name) for name in facts} | progress
-
-
-def _mine(services: Services, info: CatalogInfo, visit: str | None) -> bool:
-    """Return whether a visitor may delete a catalogue's indexes: of an own upload, or where the settings say so."""
-    own = info.key in {each.key for each in services.uploads.of(visit)}
-    return own or (services.settings.manage and not info.private)
-
-
-def _removable(services: Services, info: CatalogInfo, visit: str | None) -> bool:
-    registered = {entry.key for entry in services.saved_catalogs.entries()}
-    return _mine(services, info, visit) and (info.private or info.key in registered)
 
 
 def _need(allowed: bool) -> None:
