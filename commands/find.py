@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +28,17 @@ from commands import (
     read,
 )
 from retrieval.core import AppError, Filter
+from retrieval.core import Catalog as Pictures
 from retrieval.evaluation.protocol import parse_where
 from retrieval.indexing.build import IndexFacts, Progress, Report
+from retrieval.search.duplicates import Group
+from retrieval.search.grouping import grouped
 from retrieval.search.searcher import Result
 from retrieval.words import columns
 from retrieval.words.answer import Answer, Scope
 from services import Services
+
+_MOST_GROUPED = 10_000
 
 
 def index(
@@ -91,6 +96,9 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many results.")] = 10,
     start: Annotated[int, typer.Option(min=0, help="How many of the best results to leave out: the next page.")] = 0,
     where: Where = None,
+    group: Annotated[
+        str | None, typer.Option(help="With --words alone: one result for each value of this attribute, the best.")
+    ] = None,
     label_pattern: Pattern = None,
     index: Index = None,
     as_json: AsJson = False,
@@ -100,9 +108,16 @@ def search(
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
     services, key = open_catalog(catalog, label_pattern, index=index)
     if words is not None and not image and engine is None:
-        found = _by_words(services, key, words, Scope(k, start, _filter(where or ())))
+        scope = Scope(k, start, _filter(where or ()))
+        found = _by_words(services, key, words, replace(scope, count=_MOST_GROUPED, start=0) if group else scope)
+        others: dict[str, tuple[str, ...]] = {}
+        if group:
+            parts = grouped(found.found, group)[start : start + k]
+            others = {each.id: ids for each, ids in parts}
+            found = replace(found, found=[each for each, _ in parts], strong=min(found.strong, len(parts)))
         if as_json:
-            print_json([asdict(each) for each in found.found])
+            more = [{"others": list(others[each.id])} if group else {} for each in found.found]
+            print_json([asdict(each) | rest for each, rest in zip(found.found, more, strict=True)])
         else:
             print_found(found)
         return
@@ -193,16 +208,25 @@ def duplicates(
     weights: Weights = None,
     catalog: Catalog = "sample",
     label_pattern: Pattern = None,
+    format: Annotated[
+        str, typer.Option(help="'csv': a line a picture, with the one of each group to keep. Nothing is deleted.")
+    ] = "text",
     as_json: AsJson = False,
 ) -> None:
     """Group the pictures of a catalogue that are nearly the same."""
     from retrieval.search.duplicates import THRESHOLDS
+
+    if format not in ("text", "csv"):
+        raise AppError(f"--format '{format}' is not known. Choose text or csv.")
 
     services, key = open_catalog(catalog, label_pattern)
     spec = services.engines.spec(engine, weights)
     build(services, key, spec)
     forest = services.evaluation.duplicates(key, services.engines.spec(spec.name))
     groups = forest.groups(threshold)
+    if format == "csv":
+        _print_decisions(services.catalogs.catalog(key), groups)
+        return
     counts = [(each, *forest.counts(each)) for each in THRESHOLDS]
     if as_json:
         names = ("threshold", "groups", "pictures")
@@ -217,6 +241,25 @@ def duplicates(
     for each, many, pictures in counts:
         table.add_row(f"{each:.2f}", str(many), str(pictures))
     out.print(table)
+
+
+def _print_decisions(catalog: Pictures, groups: Sequence[Group]) -> None:
+    """Print group, keep or drop, id, width, height and bytes: most pixels are kept, then most bytes, then by name."""
+    import csv
+    import sys
+
+    from retrieval.pictures import decoding
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("group", "decision", "id", "width", "height", "bytes", "similarity"))
+    for number, group in enumerate(groups, 1):
+        sizes = {}
+        for item_id in group.ids:
+            data = catalog.read(item_id)
+            sizes[item_id] = (*decoding.dimensions(data), len(data))
+        ranked = sorted(group.ids, key=lambda i: (-sizes[i][0] * sizes[i][1], -sizes[i][2], i))
+        for place, item_id in enumerate(ranked):
+            writer.writerow((number, "drop" if place else "keep", item_id, *sizes[item_id], f"{group.weakest:.3f}"))
 
 
 def _searched(facts: IndexFacts) -> str:

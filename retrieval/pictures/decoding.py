@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -20,6 +21,8 @@ MAX_PIXELS = 64_000_000
 DISPLAY_SIDE = 2048
 _TURNED = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
+
+Shown = TypeVar("Shown")
 
 # Bounds are checked here before any pixel is decoded; PIL's own warning would only repeat them on stderr.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -44,7 +47,12 @@ def mask(data: bytes) -> Image.Image:
     return _opened(data, _marked)
 
 
-def _opened(data: bytes, show: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def dimensions(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels of the picture in `data` as stored, undecoded; raises like `decode`."""
+    return _opened(data, lambda image: image.size)
+
+
+def _opened(data: bytes, show: Callable[[Image.Image], Shown]) -> Shown:
     """Return what `show` makes of the picture in `data`, within bounds."""
     if not data:
         raise BadPictureError("The file is empty (0 bytes).")

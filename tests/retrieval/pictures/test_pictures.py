@@ -339,3 +339,7 @@ def test_a_damaged_file_is_a_picture_or_a_bad_picture_and_nothing_else(
 def test_any_bytes_are_a_picture_or_a_bad_picture(data: bytes, start: bytes) -> None:
     with suppress(BadPictureError):
         assert decoding.decode(start + data).mode == "RGB"
+
+
+def test_dimensions_are_those_stored_however_large() -> None:
+    assert decoding.dimensions(encoded(Image.new("RGB", (3000, 20)), "PNG")) == (3000, 20)
