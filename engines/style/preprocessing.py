@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from engines.runtime.margins import without_margins
+
 LONGEST_ASPECT = 2.0
 _STEP = 8
-_TOLERANCE = 24
-_FLAT = 0.985
-_MOST = 0.42
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,3 @@ def view(image: Image.Image, side: int) -> View:
     seen = image.resize(size, Image.Resampling.BICUBIC, place, reducing_gap=2.0)
     part = (place[0] / image.width, place[1] / image.height, place[2] / image.width, place[3] / image.height)
     return View(np.asarray(seen), part)
-
-
-def without_margins(image: Image.Image) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of an RGB picture inside its flat margins (bars, a mount), if it has any."""
-    pixels = np.asarray(image).astype(np.int16)
-    top, bottom = _margin(pixels), _margin(pixels[::-1])
-    across = pixels.transpose(1, 0, 2)
-    left, right = _margin(across), _margin(across[::-1])
-    height, width = pixels.shape[:2]
-    return left, top, width - right, height - bottom
-
-
-def _margin(rows: np.ndarray) -> int:
-    """Count the rows from the first that are all of the colour of its corner, at most _MOST of them."""
-    limit = int(len(rows) * _MOST)
-    near = (np.abs(rows[: limit + 1] - rows[0, 0]).max(axis=2) <= _TOLERANCE).mean(axis=1) >= _FLAT
-    count = int(np.argmin(near)) if not near.all() else len(near)
-    return min(count, limit)

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 import engines
+from engines.runtime.margins import without_margins
 from engines.style.encoder import Style
-from engines.style.preprocessing import view, without_margins
+from engines.style.preprocessing import view
 from retrieval.core import Part
 from retrieval.search.parts import weigh
 from tests.conftest import ROOT, blocks
