@@ -8,37 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 from safetensors import safe_open
 
 import engines
 from engines.squeezenet.encoder import SqueezeNet
+from training.copies import Copying, copy_photo
 from training.squeezenet.photos import NOT_A_CLASS, TEN_CLASSES, Photos, read_photos, split_photos
 from training.squeezenet.scores import score_copies, score_labels
 from training.squeezenet.train import ALL_PHOTOS
 
 CHUNK = 32
-
-
-@dataclass(frozen=True)
-class Copying:
-    """One way of making a copy: shares of the area kept, most degrees, mirror odds, +- shares of light and colour."""
-
-    area: tuple[float, float] = (0.4, 0.8)
-    degrees: float = 25.0
-    mirror: float = 0.0
-    light: float = 0.35
-    saturation: float = 0.35
-    hue: float = 0.05
-    quarter_turns: bool = False
-    fill: tuple[int, int, int] = (0, 0, 0)
 
 
 COPIES = {
@@ -48,25 +34,6 @@ COPIES = {
     "turned by a quarter or a half": Copying(degrees=0, quarter_turns=True),
 }
 """The first is the one to quote; the others show how far it holds."""
-
-
-def copy_photo(photo: Image.Image, how: Copying, generator: np.random.Generator) -> Image.Image:
-    """Make a cropped, turned and recoloured copy of an RGB photo."""
-    angle = generator.uniform(-how.degrees, how.degrees)
-    turned = photo.rotate(angle, Image.Resampling.BICUBIC, fillcolor=how.fill)
-    if how.quarter_turns:
-        turned = turned.rotate(90 * int(generator.integers(1, 4)), expand=True)
-    scale, stretch = math.sqrt(generator.uniform(*how.area)), math.sqrt(math.exp(generator.uniform(-0.1, 0.1)))
-    width, height = min(1.0, scale * stretch) * turned.width, min(1.0, scale / stretch) * turned.height
-    left, top = generator.uniform(0, turned.width - width), generator.uniform(0, turned.height - height)
-    cropped = turned.crop((round(left), round(top), max(round(left) + 1, round(left + width)), round(top + height)))
-    if generator.random() < how.mirror:
-        cropped = ImageOps.mirror(cropped)
-    light, contrast, colour = 1 + generator.uniform(-1, 1, 3) * (how.light, how.light, how.saturation)
-    lit = ImageEnhance.Color(ImageEnhance.Contrast(ImageEnhance.Brightness(cropped).enhance(light)).enhance(contrast))
-    hue, saturation, value = lit.enhance(colour).convert("HSV").split()
-    shift = round(generator.uniform(-how.hue, how.hue) * 256)
-    return Image.merge("HSV", (hue.point([(i + shift) % 256 for i in range(256)]), saturation, value)).convert("RGB")
 
 
 def embed_photos(encoder: SqueezeNet, paths: Sequence[Path], how: Copying | None = None, seed: int = 0) -> np.ndarray:
