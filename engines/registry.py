@@ -41,6 +41,19 @@ ROWS: tuple[EncoderSpec, ...] = (
         purposes=("look-alike",),
     ),
     EncoderSpec(
+        engine="look",
+        weights="fashion",
+        title="Textures, shapes and colours by EfficientNet-Lite0",
+        dim=528,
+        image_size=176,
+        licence="Apache-2.0",
+        source="published ImageNet EfficientNet-Lite0 (Apache-2.0), its heads fitted by training/look/fit.py on the "
+        "Clothing Dataset (CC0)",
+        load="engines.look.encoder:Look",
+        file="look_fashion.safetensors",
+        purposes=("look-alike",),
+    ),
+    EncoderSpec(
         engine="vae",
         weights="fashion",
         title="Latent space of clothes, 32 numbers",

@@ -1,0 +1,56 @@
+"""What the engine `look` sees of a picture: without flat margins, in its own aspect, and how its colours are spread."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from engines.runtime.margins import without_margins
+
+LONGEST_ASPECT = 2.0
+_STEP = 32
+_SEARCHED = 320
+_BINS = (5, 8, 8)
+_COLOUR_SIDE = 64
+_SMOOTHING = np.array([0.2, 0.6, 0.2], np.float32)
+_FEWEST = 200
+_WHITE, _GREY = 96.0, 4.0
+
+
+def view(image: Image.Image, side: int) -> np.ndarray:
+    """Cut off flat margins, and the far ends of what is longer than 2 : 1; scale to about side x side pixels in all.
+
+    Returns uint8 (h, w, 3), sides multiples of 32: nothing is squashed by more than that rounding.
+    """
+    image = image.convert("RGB")
+    scale = min(1.0, _SEARCHED / max(image.size))
+    small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), reducing_gap=2.0)
+    left, top, right, bottom = (edge / scale for edge in without_margins(small))
+    right, bottom = min(right, image.width), min(bottom, image.height)
+    width, height = right - left, bottom - top
+    width, height = min(width, height * LONGEST_ASPECT), min(height, width * LONGEST_ASPECT)
+    left, top = (left + right - width) / 2, (top + bottom - height) / 2
+    grow = side / (width * height) ** 0.5
+    size = max(_STEP, round(width * grow / _STEP) * _STEP), max(_STEP, round(height * grow / _STEP) * _STEP)
+    box = (left, top, left + width, top + height)
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box, reducing_gap=2.0))
+
+
+def colours(pixels: np.ndarray) -> np.ndarray:
+    """Return float32 (320,), roots of the shares of colours in uint8 (h, w, 3): 5 x 8 x 8 bins of CIELAB, smoothed.
+
+    A white ground counts only where there is little else.
+    """
+    import cv2
+
+    small = cv2.resize(pixels, (_COLOUR_SIDE, _COLOUR_SIDE), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    ground = (lab[:, 0] > _WHITE) & (np.abs(lab[:, 1:]).max(axis=1) < _GREY)
+    kept = lab[~ground] if np.count_nonzero(~ground) >= _FEWEST else lab
+    scaled = (kept / (100, 120, 120) + (0, 0.5, 0.5)) * _BINS
+    cells = np.clip(scaled, 0, np.subtract(_BINS, 1)).astype(np.int64)
+    counts = np.bincount(np.ravel_multi_index(tuple(cells.T), _BINS), minlength=int(np.prod(_BINS)))
+    spread = (counts / counts.sum()).reshape(_BINS)
+    for axis in range(3):
+        spread = np.apply_along_axis(np.convolve, axis, spread, _SMOOTHING, "same")
+    return np.sqrt(spread.ravel()).astype(np.float32)
