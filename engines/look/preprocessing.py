@@ -15,6 +15,8 @@ _COLOUR_SIDE = 64
 _SMOOTHING = np.array([0.2, 0.6, 0.2], np.float32)
 _FEWEST = 200
 _WHITE, _GREY = 96.0, 4.0
+_TO_XYZ = np.array([[0.433953, 0.376219, 0.189828], [0.212671, 0.715160, 0.072169], [0.017758, 0.109477, 0.872766]])
+"""Linear sRGB to XYZ in shares of D65's white."""
 
 
 def view(image: Image.Image, side: int) -> np.ndarray:
@@ -41,10 +43,8 @@ def colours(pixels: np.ndarray) -> np.ndarray:
 
     A white ground counts only where there is little else.
     """
-    import cv2
-
-    small = cv2.resize(pixels, (_COLOUR_SIDE, _COLOUR_SIDE), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    small = Image.fromarray(pixels).resize((_COLOUR_SIDE, _COLOUR_SIDE), Image.Resampling.BOX)
+    lab = to_lab(np.asarray(small).reshape(-1, 3))
     ground = (lab[:, 0] > _WHITE) & (np.abs(lab[:, 1:]).max(axis=1) < _GREY)
     kept = lab[~ground] if np.count_nonzero(~ground) >= _FEWEST else lab
     scaled = (kept / (100, 120, 120) + (0, 0.5, 0.5)) * _BINS
@@ -54,3 +54,13 @@ def colours(pixels: np.ndarray) -> np.ndarray:
     for axis in range(3):
         spread = np.apply_along_axis(np.convolve, axis, spread, _SMOOTHING, "same")
     return np.sqrt(spread.ravel()).astype(np.float32)
+
+
+def to_lab(rgb: np.ndarray) -> np.ndarray:
+    """Turn uint8 (n, 3) sRGB into float32 (n, 3) CIELAB under D65: L in 0..100."""
+    shares = rgb.astype(np.float32) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _TO_XYZ.T
+    curve = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = curve.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1).astype(np.float32)

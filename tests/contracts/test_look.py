@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 import engines
 from engines.look.network import DIM, INPUTS, KIND_DIM, LOOK_DIM, PARTS, Trunk, gram
-from engines.look.preprocessing import colours, view
+from engines.look.preprocessing import colours, to_lab, view
 from tests.conftest import ROOT
 
 GARMENTS = sorted((ROOT / "assets" / "sample" / "image").glob("*.jpg"))[::60]
@@ -38,6 +38,12 @@ def test_a_white_ground_does_not_count_as_a_colour_of_the_garment() -> None:
     assert colours(pixels) == pytest.approx(colours(red), abs=1e-6)
     blue = np.full((64, 64, 3), (30, 40, 200), np.uint8)
     assert float(colours(red) @ colours(blue)) == pytest.approx(0, abs=1e-6)
+
+
+def test_colours_are_those_of_the_standard() -> None:
+    wanted = [[100, 0, 0], [53.24, 80.09, 67.2], [32.3, 79.19, -107.86], [53.59, 0, 0]]
+    given = np.array([[255, 255, 255], [255, 0, 0], [0, 0, 255], [128, 128, 128]], np.uint8)
+    assert to_lab(given) == pytest.approx(np.array(wanted), abs=0.05)
 
 
 def test_gram_matrices_are_those_of_the_definition() -> None:
