@@ -32,6 +32,8 @@ def main() -> None:
     for catalog, _, engine in (name.partition(":") for name in options.indexes):
         with TemporaryDirectory() as scratch:
             settings_here = replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none")
+            if (settings.prepared / catalog).is_dir():  # what is still true is not encoded again
+                shutil.copytree(settings.prepared / catalog, Path(scratch) / catalog)
             services = Services(settings_here, [catalog])
             target, spec = settings.prepared / catalog, services.engines.spec(engine)
             report = services.indexes.build(catalog, spec)

@@ -25,7 +25,16 @@ from retrieval.core import (
     fingerprint,
 )
 from retrieval.indexing import region_rows, storage
-from retrieval.indexing.encoding import UNREAD, Batch, Encode, full_stamp, in_process, storable, text
+from retrieval.indexing.encoding import (
+    UNREAD,
+    Batch,
+    Encode,
+    full_stamp,
+    in_process,
+    of_version_1,
+    storable,
+    text,
+)
 from retrieval.indexing.storage import DamagedTableError, Manifest, VectorTable
 from retrieval.pictures import decoding as pictures
 
@@ -167,6 +176,8 @@ def _build(
             return Report(standing.pictures, 0, standing.pictures, 0, problems, time.perf_counter() - started)
         if standing:
             storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
+        elif old and _differs_in_decoding_only(old, spec, digest) and (folder / old.table).is_file():
+            table.carry_over(folder / old.table, "version 1", of_version_1)
         tally = _Tally(total, track)
         fresh = (item for chunk in _chunks(catalog, _CHUNK) for item in _unstored(chunk, table, tally))
         _store(encode(fresh, table), table, tally)
@@ -187,6 +198,11 @@ def _build(
         for leftover in folder.glob(f"{glob.escape(old.table)}*"):
             leftover.unlink(missing_ok=True)
     return Report(kept, tally.encoded, kept - tally.encoded, removed, problems, time.perf_counter() - started)
+
+
+def _differs_in_decoding_only(old: Manifest, spec: EncoderSpec, digest: str) -> bool:
+    """Return whether an index was made by the same engine, of pictures decoded by version 1."""
+    return (old.digest, old.dim, old.preprocessing) == (digest, spec.dim, f"p1.{spec.preprocessing}.{spec.image_size}")
 
 
 def open_manifest(folder: Path, spec: EncoderSpec) -> Manifest:

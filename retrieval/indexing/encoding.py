@@ -86,6 +86,8 @@ def read_item(item: Item, catalog: Catalog, image_size: int, known: Callable[[st
         data = catalog.read(item.id)
         digest = hashlib.blake2b(data + repr(item.box).encode(), digest_size=16).hexdigest()
         vector = known(digest)
+        if vector is None and (older := known(of_version_1(digest))) is not None:
+            vector = older if decoding.decodes_as_in_version_1(data) else None
         image = decoding.decode(data, image_size, item.box) if vector is None else None
         return Read(replace(row, digest=digest, vector=vector), image)
     except UnreadableError as error:
@@ -100,6 +102,11 @@ def encode_batch(batch: Sequence[Read], load: Callable[[], Encoder]) -> Batch:
     vectors = iter(load().encode_images(fresh).astype(np.float32, copy=False)) if fresh else iter(())
     rows = [read.row if read.image is None else replace(read.row, vector=next(vectors)) for read in batch]
     return Batch(rows, len(fresh))
+
+
+def of_version_1(digest: str) -> str:
+    """Return the digest under which the vector lies that a picture had before it was decoded by version 2."""
+    return hashlib.blake2b(f"{digest} by version 1".encode(), digest_size=16).hexdigest()
 
 
 def storable(item: Item) -> bool:

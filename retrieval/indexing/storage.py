@@ -10,7 +10,7 @@ import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -233,6 +233,23 @@ class VectorTable:
                     for r in rows
                 ],
             )
+
+    def carry_over(self, older: Path, stamp: str, mark: Callable[[str], str]) -> None:
+        """Take over the vectors of the table at `older` under the digests that `mark` makes of theirs.
+
+        Their rows have the given `stamp`, which is no picture's: what they belong to is read again, not encoded again.
+        """
+        with self._reading() as connection:
+            connection.create_function("marked", 1, mark, deterministic=True)
+            connection.execute("ATTACH ? AS older", (str(older),))
+            try:
+                connection.execute(
+                    "INSERT OR IGNORE INTO items SELECT id, ?, attributes, marked(digest), vector, NULL "
+                    "FROM older.items WHERE vector IS NOT NULL",
+                    (stamp,),
+                )
+            finally:
+                connection.execute("DETACH older")
 
     def relabel(self, rows: Sequence[tuple[str, str]]) -> None:
         """Set the attributes of (attributes, id) pairs in one transaction."""
