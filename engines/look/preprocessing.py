@@ -9,7 +9,7 @@ from engines.runtime.margins import without_margins
 
 LONGEST_ASPECT = 2.0
 _STEP = 32
-_SEARCHED = 320
+_SEARCHED = 160
 _BINS = (5, 8, 8)
 _COLOUR_SIDE = 64
 _BESIDE, _HERE = 0.2, 0.6
@@ -26,7 +26,9 @@ def view(image: Image.Image, side: int) -> np.ndarray:
     """
     image = image.convert("RGB")
     scale = min(1.0, _SEARCHED / max(image.size))
-    small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), reducing_gap=2.0)
+    small = image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX
+    )
     left, top, right, bottom = (edge / scale for edge in without_margins(small))
     right, bottom = min(right, image.width), min(bottom, image.height)
     width, height = right - left, bottom - top
