@@ -71,8 +71,8 @@ def section(measured: MeasuredSet, rows: Sequence[dict[str, Any]], sources: Mapp
         learned = measured.learned_from and measured.learned_from in sources.get(row["engine"], "")
         figures = [_cell(row["figures"].get(name), best[name]) for name in measured.columns]
         lines.append(" | ".join([f"| {row['engine']}{' †' * bool(learned)}", "yes" * row["regions"], *figures]) + " |")
-    for whose, figures in measured.published:
-        told = [f"{figures[name]:.3f}" if name in figures else "" for name in measured.columns]
+    for whose, published in measured.published:
+        told = [f"{published[name]:.3f}" if name in published else "" for name in measured.columns]
         lines.append(" | ".join([f"| *{whose}, published*", "", *told]) + " |")
     return "\n".join([*lines, ""])
 

@@ -28,7 +28,7 @@ LOOKS = ("real_studio_flat", "aigen_studio", "real_streetlook", "aigen_streetloo
 _RECALL = {"p_at_1": "top-1", "hit_at_10": "top-10", "hit_at_20": "top-20"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Listed:
     """A catalogue of pictures that a list names; `read_bytes` returns the file that holds an item."""
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from retrieval.catalogs.local.folder import FolderCatalog
-from retrieval.core import Encoder
+from retrieval.core import Encoder, Stopped
 from retrieval.evaluation.measures import Collection, per_query
 from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.indexes.approximate import building, shard
 from retrieval.indexes.approximate import index as approximate
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.region_index import RegionIndex
-from retrieval.indexing.build import Progress, Report, Stopped, build_index, open_manifest, stored_regions
+from retrieval.indexing.build import Progress, Report, build_index, open_manifest, stored_regions
 from retrieval.indexing.region_rows import COUNT, RegionEncoder, count_in, spread, with_regions
 from retrieval.pictures import decoding
 from retrieval.pictures.regions import regions
