@@ -34,7 +34,8 @@ class Settings:
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
     (name, password). `manage` lets a visitor delete what other visitors use too; `mcp` serves the endpoints as MCP
     tools. `s3_cache_bytes` bounds the pictures of buckets that are kept on disk; with `s3_links` browsers get
-    thumbnails from the bucket itself, by signed links. `regions` lets new indexes hold several regions of each picture.
+    thumbnails from the bucket itself, by signed links. `regions` lets new indexes hold
+    several regions of each picture, None leaves it to the engine.
     """
 
     index_cache: Path = INDEX_CACHE
@@ -62,7 +63,7 @@ class Settings:
     s3_cache_bytes: int = S3_CACHE_MB << 20
     s3_links: bool = False
     index: str = "auto"
-    regions: bool = False
+    regions: bool | None = None
     pinecone_key: str = field(default="", repr=False)
     pinecone_index: str = ""
     pinecone_cloud: str = "aws"
@@ -117,7 +118,7 @@ class Settings:
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
             s3_cache_bytes=int(kept_mb) << 20,
             index=environment.get("VISUAL_SEARCH_INDEX", "").strip() or "auto",
-            regions=environment.get("VISUAL_SEARCH_REGIONS") == "1",
+            regions={"0": False, "1": True}.get(environment.get("VISUAL_SEARCH_REGIONS", "")),
             pinecone_key=environment.get("PINECONE_API_KEY", "").strip(),
             pinecone_index=environment.get("VISUAL_SEARCH_PINECONE_INDEX", "").strip(),
             pinecone_cloud=environment.get("VISUAL_SEARCH_PINECONE_CLOUD", "").strip() or "aws",

@@ -24,6 +24,7 @@ from settings import INDEXES, Settings
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
+DEFAULT_ENGINE = "look"
 Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
 Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
 Catalog = Annotated[

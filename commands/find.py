@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from commands import (
+    DEFAULT_ENGINE,
     AsJson,
     Catalog,
     Engine,
@@ -42,7 +43,7 @@ _MOST_GROUPED = 10_000
 
 
 def index(
-    engine: Engine = "squeezenet",
+    engine: Engine = DEFAULT_ENGINE,
     weights: Weights = None,
     catalog: Catalog = "sample",
     label_pattern: Pattern = None,
@@ -204,7 +205,7 @@ def print_hits(result: Result) -> None:
 
 def duplicates(
     threshold: Annotated[float, typer.Option(min=0.8, max=1.0, help="How similar: 1 is the same.")] = 0.97,
-    engine: Engine = "squeezenet",
+    engine: Engine = DEFAULT_ENGINE,
     weights: Weights = None,
     catalog: Catalog = "sample",
     label_pattern: Pattern = None,

@@ -9,7 +9,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from commands import AsJson, Catalog, Engine, Pattern, Weights, bar, build, err, open_catalog, out, print_json
+from commands import (
+    DEFAULT_ENGINE,
+    AsJson,
+    Catalog,
+    Engine,
+    Pattern,
+    Weights,
+    bar,
+    build,
+    err,
+    open_catalog,
+    out,
+    print_json,
+)
 from retrieval.core import AppError
 from retrieval.evaluation.comparison import Comparison
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
@@ -36,7 +49,7 @@ ExcludeLabel = Annotated[list[str] | None, typer.Option(help="Leave a label out 
 
 
 def evaluate(
-    engine: Engine = "squeezenet",
+    engine: Engine = DEFAULT_ENGINE,
     weights: Weights = None,
     catalog: Catalog = "sample",
     queries: Annotated[str | None, typer.Option(help="Another catalogue to ask from; else leave one out.")] = None,

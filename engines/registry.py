@@ -15,6 +15,20 @@ _STYLE_PARTS = (Part("style", 224, 0.95), Part("content", 96, 0.05))
 
 ROWS: tuple[EncoderSpec, ...] = (
     EncoderSpec(
+        engine="look",
+        weights="fashion",
+        title="Textures, shapes and colours by EfficientNet-Lite0",
+        dim=528,
+        image_size=176,
+        licence="Apache-2.0",
+        source="published ImageNet EfficientNet-Lite0 (Apache-2.0), its heads fitted by training/look/fit.py on the "
+        "Clothing Dataset (CC0)",
+        load="engines.look.encoder:Look",
+        file="look_fashion.safetensors",
+        purposes=("look-alike",),
+        regions_up_to=2_000,
+    ),
+    EncoderSpec(
         engine="squeezenet",
         weights="fashion",
         title="SqueezeNet 1.1, tuned on clothes",
@@ -38,19 +52,6 @@ ROWS: tuple[EncoderSpec, ...] = (
         file="hub/checkpoints/squeezenet1_1-b8a52dc0.pth",
         files="engines.files:TORCH",
         digest="squeezenet1_1-b8a52dc0",
-        purposes=("look-alike",),
-    ),
-    EncoderSpec(
-        engine="look",
-        weights="fashion",
-        title="Textures, shapes and colours by EfficientNet-Lite0",
-        dim=528,
-        image_size=176,
-        licence="Apache-2.0",
-        source="published ImageNet EfficientNet-Lite0 (Apache-2.0), its heads fitted by training/look/fit.py on the "
-        "Clothing Dataset (CC0)",
-        load="engines.look.encoder:Look",
-        file="look_fashion.safetensors",
         purposes=("look-alike",),
     ),
     EncoderSpec(

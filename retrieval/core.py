@@ -91,7 +91,8 @@ class EncoderSpec:
     folder of an engine that reads one; `remote_code` says that the settings let that checkpoint's own code run. `parts`
     are what the vector is joined of, each a unit vector times the square root of its share
     (see retrieval/search/parts.py). `purposes` are keys of what the engine is for, the main one first; `files` names
-    the object, as `module:NAME`, that knows where its weights lie and how they are got.
+    the object, as `module:NAME`, that knows where its weights lie and how they are got. A new index of at most
+    `regions_up_to` pictures holds several regions of each, unless the settings or a command say otherwise.
     """
 
     engine: str
@@ -111,6 +112,7 @@ class EncoderSpec:
     parts: tuple[Part, ...] = ()
     purposes: tuple[str, ...] = ()
     files: str = "engines.files:SHIPPED"
+    regions_up_to: int = 0
 
     @property
     def name(self) -> str:

@@ -13,6 +13,8 @@ from services import Services
 from settings import Settings
 
 SHIPPED = (
+    "sample:look:fashion",
+    "paintings:look:fashion",
     "sample:squeezenet:fashion",
     "sample:product:fashion",
     "sample:vae:fashion",
@@ -31,7 +33,9 @@ def main() -> None:
     settings = Settings.from_environment()
     for catalog, _, engine in (name.partition(":") for name in options.indexes):
         with TemporaryDirectory() as scratch:
-            settings_here = replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none")
+            settings_here = replace(
+                settings, index_cache=Path(scratch), prepared=Path(scratch) / "none", regions=False
+            )
             if (settings.prepared / catalog).is_dir():  # what is still true is not encoded again
                 shutil.copytree(settings.prepared / catalog, Path(scratch) / catalog)
             services = Services(settings_here, [catalog])

@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import engines
-from retrieval.core import AppError, EncoderSpec, MissingIndexError, Stopped
+from retrieval.core import AppError, Catalog, EncoderSpec, MissingIndexError, Stopped
 from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
 from retrieval.indexing import storage
@@ -115,7 +116,7 @@ class Indexes:
         """Bring the index up to date now and return what was done; `workers` may be "ray", else it is this process.
 
         With `regions` it holds several regions of each picture; None leaves an index as it is, and makes a new one as
-        the settings say.
+        the settings say, or else the engine for that number of pictures.
         """
         spec = engines.REGISTRY.fetched(spec)
         folder = self.folder(catalog)
@@ -123,7 +124,7 @@ class Indexes:
         source, digest = self._catalogs.catalog(catalog), engines.digest(spec)
         if regions is None:
             held = indexing.has_regions(folder, spec)
-            regions = self._settings.regions and "latent" not in spec.purposes if held is None else held
+            regions = self._regions(source, spec) if held is None else held
         stored = with_regions(spec) if regions else spec
         encode = None
         if workers:
@@ -141,6 +142,14 @@ class Indexes:
             encode,
         )
         return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, track))
+
+    def _regions(self, source: Catalog, spec: EncoderSpec) -> bool:
+        """Return whether a new index of a catalogue holds several regions of each picture."""
+        if "latent" in spec.purposes:
+            return False
+        if self._settings.regions is not None:
+            return self._settings.regions
+        return spec.regions_up_to > 0 and sum(1 for _ in islice(source, spec.regions_up_to + 1)) <= spec.regions_up_to
 
     def searcher(self, catalog: str, spec: EncoderSpec) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""

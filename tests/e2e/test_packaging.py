@@ -84,7 +84,7 @@ def test_installed_it_searches_and_keeps_its_indexes_in_the_users_own_folder(sit
     first = json.loads(done.stdout)[0]
     assert first["id"] == "cut-paper/bridge.jpg"
     assert first["score"] == pytest.approx(1, abs=1e-3)
-    assert [path.parent.name for path in tmp_path.rglob("squeezenet-*.json")] == ["paintings"]
+    assert [path.parent.name for path in tmp_path.rglob("look-*.json")] == ["paintings"]
     assert sorted(str(path) for path in site.rglob("*")) == before
 
 

@@ -16,7 +16,7 @@ from services.catalogs.open_catalogs import OURS
 from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound
 
-ENGINE = "squeezenet:fashion"
+ENGINE = "look:fashion"
 POLL_SECONDS = 1.0
 OPENING_SECONDS = 0.4
 NAMED_SKIPS = 200

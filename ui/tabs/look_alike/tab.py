@@ -195,7 +195,7 @@ def look_alike(
         filters: attribute -> values that are let through, such as {"label": ["Dress", "Skirt"]}.
         box: [left, top, right, bottom] of one item, in parts of the upright picture's width and height, 0 to 1.
         weights: which weights of the engine; "fashion" or "imagenet" of squeezenet.
-        engine: "squeezenet", or "clip", which reads words too; the one that the question needs without it.
+        engine: "look", "squeezenet", or "clip", which reads words too; the one that the question needs without it.
         words: phrases with a comma between, such as "red dress, floral:0.5, no stripes".
         balance: with a picture and words, how much the picture counts: 0 is the words alone, 1 the picture alone.
 
