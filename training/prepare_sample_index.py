@@ -33,9 +33,7 @@ def main() -> None:
     settings = Settings.from_environment()
     for catalog, _, engine in (name.partition(":") for name in options.indexes):
         with TemporaryDirectory() as scratch:
-            settings_here = replace(
-                settings, index_cache=Path(scratch), prepared=Path(scratch) / "none", regions=False
-            )
+            settings_here = replace(settings, index_cache=Path(scratch), prepared=Path(scratch) / "none", regions=False)
             if (settings.prepared / catalog).is_dir():  # what is still true is not encoded again
                 shutil.copytree(settings.prepared / catalog, Path(scratch) / catalog)
             services = Services(settings_here, [catalog])
