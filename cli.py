@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Annotated
@@ -50,6 +51,9 @@ def main(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress 
 
 def run() -> None:
     """Run the command line; an error that a person can act on is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is escaped, not fatal
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     program = "python cli.py" if CHECKOUT else "visual-search"
     try:
         app()

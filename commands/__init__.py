@@ -21,8 +21,8 @@ from retrieval.indexing.build import Progress, Report
 from services import Services
 from settings import INDEXES, Settings
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 DEFAULT_ENGINE = "look"
 Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
@@ -48,7 +48,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value
     """Print `value` as plain JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a pipe on Windows, a file name that is no UTF-8: escaped, it is the same JSON
+        text = json.dumps(value)
+    sys.stdout.write(text + "\n")
 
 
 def open_catalog(

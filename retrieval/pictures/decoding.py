@@ -142,7 +142,7 @@ def _with_its_end(data: bytes) -> bytes | None:
             image.draft("RGB", (1, 1))
             with budget.DECODING.hold(_cost(image, data)):
                 shown.append(np.asarray(image))
-    return data + containers.END_OF_JPEG if np.array_equal(*shown) else None
+    return data + containers.END_OF_JPEG if np.array_equal(shown[0], shown[1]) else None
 
 
 def _upright(file: _File, shorter_side: int | None, box: Box | None) -> Image.Image:
@@ -258,7 +258,7 @@ def thumbnail(image: Image.Image, side: int) -> bytes:
 def _add_heif() -> None:
     """Teach Pillow to read phones' HEIC, where pi-heif is installed."""
     try:
-        import pi_heif
+        import pi_heif  # type: ignore[import-untyped]
     except ImportError:
         return
     pi_heif.register_heif_opener()

@@ -72,7 +72,7 @@ def _picture(values: np.ndarray, interpretation: str) -> Image.Image:
 def _vips() -> Any:  # noqa: ANN401 - a module
     os.environ.setdefault("VIPS_CONCURRENCY", "1")
     try:
-        import pyvips
+        import pyvips  # type: ignore[import-untyped]
     except (ImportError, OSError):
         raise BadPictureError(
             "The picture is too large to be read as a whole. Run: pip install -r requirements.txt (it lacks pyvips)."

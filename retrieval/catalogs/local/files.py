@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from retrieval.core import BadPictureError, UnreadableError
-from retrieval.pictures import decoding
+from retrieval.pictures import decoding, formats
 
 
 def stamp(path: str | Path) -> str:
@@ -33,6 +33,20 @@ def _digest(path: str, known: str) -> str:
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
     except OSError:
         return known
+
+
+def begins_like_a_picture(path: str) -> bool:
+    """Return whether the content of a file that is not named like a picture is one; looked at once for each stamp."""
+    return formats.may_be_a_picture(os.path.basename(path)) and _picture_head(path, stamp(path))
+
+
+@lru_cache(maxsize=65536)
+def _picture_head(path: str, known: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return formats.begins_like_a_picture(file.read(formats.HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def read_inside(root: Path, path: Path) -> bytes:

@@ -10,10 +10,24 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from retrieval.catalogs.local import labels
-from retrieval.catalogs.local.files import content_stamp, read_inside, stamp
-from retrieval.catalogs.local.labels import SUFFIXES, TABLES
+from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp
+from retrieval.catalogs.local.labels import TABLES
 from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
-from retrieval.pictures import decoding
+from retrieval.pictures import decoding, formats
+
+_NOT_A_PERSONS = frozenset(
+    (
+        "@eadir",
+        "#recycle",
+        "@recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "__macosx",
+    )
+)
+"""Folders that network storage, Windows, Linux and macOS keep beside a person's own, in lower case."""
 
 
 class FolderCatalog:
@@ -41,7 +55,7 @@ class FolderCatalog:
         self._pattern = labels.compiled(label_pattern)
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield every file that is named like a picture, folder by folder, in order of name.
+        """Yield every file that is a picture by its ending or its content, folder by folder, in order of name.
 
         A folder that cannot be listed, and a link to a folder, is an item too (its id ends in `/`): reading it says
         why, so that it is skipped by name and not in silence.
@@ -61,11 +75,11 @@ class FolderCatalog:
             table = _read_table(folder, below) or table
             folders = []
             for entry in entries:
-                if entry.name.startswith("."):
+                if _is_the_system_s(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append((Path(entry.path), below / entry.name, table))
-                elif _suffix(entry.name) in SUFFIXES:
+                elif _is_picture(entry):
                     path = below / entry.name
                     yield Item(str(path), self._attributes(path, table), self._stamp(entry.path))
                 elif entry.is_symlink() and os.path.isdir(entry.path):
@@ -104,8 +118,16 @@ class _Table:
         return next((self.rows[name] for name in names if name in self.rows), {})
 
 
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
+def _is_the_system_s(name: str) -> bool:
+    """Return whether a file or folder is hidden, or one that storage and systems keep for themselves."""
+    return name.startswith(".") or name.lower() in _NOT_A_PERSONS
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file is meant to be a picture: by its ending, or by its content where that says nothing."""
+    if formats.is_named_like_a_picture(entry.name):
+        return True
+    return entry.is_file(follow_symlinks=False) and begins_like_a_picture(entry.path)
 
 
 def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:

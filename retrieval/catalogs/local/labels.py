@@ -10,7 +10,6 @@ from typing import TextIO
 
 from retrieval.core import AppError, Attributes
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 TABLES = (("metadata.csv", "file_name"), ("images.csv", "image"))
 """Names of tables, the first found counts, and the column that names the picture."""
 

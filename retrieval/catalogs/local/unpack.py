@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
@@ -12,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from retrieval.catalogs.local.labels import SUFFIXES, TABLES
+from retrieval.catalogs.local.labels import TABLES
 from retrieval.core import AppError
 from retrieval.pictures import decoding as pictures
+from retrieval.pictures import formats
 
 LONGEST, DEEPEST = 100, 6
 TABLE_BYTES = 16 * 1024 * 1024
@@ -120,7 +122,7 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
     table = place.name in {table for table, _ in TABLES}
     if place.name.startswith("."):
         return
-    if not table and place.suffix.lower() not in SUFFIXES:
+    if not table and not _is_picture(place.name, file):
         again = "A zip in a zip is not opened." if place.suffix.lower() == ".zip" else "It is not named like a picture."
         kept.leave_out(name, again)
         return
@@ -148,6 +150,14 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
         return
     kept.bytes += size
     kept.pictures += not table
+
+
+def _is_picture(name: str, file: IO[bytes]) -> bool:
+    """Return whether a file is meant to be a picture: by its ending, or by its content where that says nothing."""
+    if formats.is_named_like_a_picture(name):
+        return True
+    head = file.peek(formats.HEAD_BYTES) if isinstance(file, io.BufferedReader | zipfile.ZipExtFile) else b""
+    return formats.may_be_a_picture(name) and formats.begins_like_a_picture(head[: formats.HEAD_BYTES])
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from retrieval.catalogs.s3.bucket import Bucket, GoneError
 from retrieval.catalogs.s3.listing import Listed, Listing
 from retrieval.catalogs.s3.picture_cache import PictureCache
 from retrieval.core import AppError, Attributes, BadPictureError, Item, Origin, UnreadableError, fingerprint
-from retrieval.pictures import decoding
+from retrieval.pictures import decoding, formats
 
 log = logging.getLogger(__name__)
 
@@ -281,7 +281,7 @@ def _suffix(key: str) -> str:
 
 def _is_picture(key: str) -> bool:
     """Return whether an object is named like a picture; like files, those with a dot in front are hidden."""
-    return _suffix(key) in labels.SUFFIXES and not any(part.startswith(".") for part in _path(key).parts)
+    return formats.is_named_like_a_picture(key) and not any(part.startswith(".") for part in _path(key).parts)
 
 
 def _in_layout(key: str, folders: Sequence[str]) -> bool:

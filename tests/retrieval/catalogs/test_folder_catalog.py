@@ -37,10 +37,37 @@ def refusal(root: Path, item_id: str) -> BadPictureError:
 def test_pictures_of_every_suffix_in_any_depth_are_items_and_other_files_are_not(tmp_path: Path) -> None:
     for name in ("a.JPG", "b.jpeg", "c.png", "d.webp", "e.gif", "f.bmp", "g.tif", "h.TIFF", "i.avif", "deep/er/j.jpg"):
         write_picture(tmp_path / name, 1)
-    for name in ("notes.txt", "k.jpg.part", ".hidden.jpg", ".trash/l.jpg", "jpg", "metadata"):
+    for name in ("notes.txt", "k.jpg.part", ".hidden.jpg", ".trash/l.jpg"):
         write_picture(tmp_path / name, 1)
+    for name in ("jpg", "metadata", "BMs"):
+        (tmp_path / name).write_bytes(b"BM and words, no picture at all")
     expected = ["a.JPG", "b.jpeg", "c.png", "d.webp", "e.gif", "f.bmp", "g.tif", "h.TIFF", "i.avif", "deep/er/j.jpg"]
     assert ids(tmp_path) == expected
+
+
+def test_a_picture_without_an_ending_or_with_a_strange_one_is_found_by_its_content(tmp_path: Path) -> None:
+    for name in ("IMG_0001", "photo.jpg!large", "picture.image"):
+        write_picture(tmp_path / name, 1)
+    assert ids(tmp_path) == ["IMG_0001", "photo.jpg!large", "picture.image"]
+    assert FolderCatalog(tmp_path).open("IMG_0001").size == (48, 64)
+
+
+def test_pictures_that_cannot_be_read_are_items_and_say_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1")
+    (tmp_path / "layers.psd").write_bytes(b"8BPS\0\1" + bytes(40))
+    (tmp_path / "logo.svg").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    for name in ("b.jfif", "c.jpe", "d.mpo"):
+        write_picture(tmp_path / name, 1)
+    assert ids(tmp_path) == ["IMG_1.HEIC", "b.jfif", "c.jpe", "d.mpo", "layers.psd", "logo.svg"]
+    for name, what in (("IMG_1.HEIC", "HEIC"), ("layers.psd", "Photoshop"), ("logo.svg", "SVG")):
+        with pytest.raises(BadPictureError, match=what):
+            FolderCatalog(tmp_path).open(name)
+
+
+def test_folders_that_systems_keep_for_themselves_hold_no_pictures_of_a_person(tmp_path: Path) -> None:
+    for name in ("@eaDir/a.jpg", "#recycle", "$RECYCLE.BIN/S-1", "lost+found", ".thumbnails", "__MACOSX", "mine"):
+        write_picture(tmp_path / name / "T.jpg", 1)
+    assert ids(tmp_path) == ["mine/T.jpg"]
 
 
 def test_folders_may_lie_deeper_than_a_program_s_call_stack(tmp_path: Path) -> None:
