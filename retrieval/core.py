@@ -123,10 +123,17 @@ class EncoderSpec:
 def fingerprint(items: Iterable[Item]) -> str:
     """Return a digest of `items` that changes when one is added, changed, relabelled, moved or gone."""
     digest = hashlib.blake2b(digest_size=16)
+    for _ in fingerprinted(items, digest):
+        pass
+    return digest.hexdigest()
+
+
+def fingerprinted(items: Iterable[Item], digest: hashlib.blake2b) -> Iterator[Item]:
+    """Yield `items`, adding each to what becomes their fingerprint."""
     for item in items:
         row = (item.id, item.stamp, item.box, sorted(item.attributes.items()))
         digest.update(json.dumps(row).encode())
-    return digest.hexdigest()
+        yield item
 
 
 class Encoder(Protocol):

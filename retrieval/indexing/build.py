@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import itertools
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from retrieval.core import (
     MissingIndexError,
     StaleIndexError,
     fingerprint,
+    fingerprinted,
 )
 from retrieval.indexing import region_rows, storage
 from retrieval.indexing.encoding import (
@@ -40,10 +43,15 @@ from retrieval.pictures import decoding as pictures
 
 log = logging.getLogger(__name__)
 
+_MOST_CHECKED = 1000
+_checked: OrderedDict[Path, tuple[int, int] | None] = OrderedDict()
+
 _CHUNK = 512
 # In place of a catalogue's fingerprint, which they never equal: the next build looks again.
 _UNFINISHED = "unfinished"
 _INCOMPLETE = "incomplete"
+
+WAITING = "Waiting until another process has built this index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,19 @@ def build_index(
     cannot be read are skipped and named too, and tried again by the next build.
     """
     encode = encode or in_process(catalog, spec.image_size, load)
+    with storage.building(folder, spec, lambda: track(Progress(0, 0, doing=WAITING))):
+        return _mended(catalog, spec, digest, encode, folder, track)
+
+
+def _mended(
+    catalog: Catalog,
+    spec: EncoderSpec,
+    digest: str,
+    encode: Encode,
+    folder: Path,
+    track: Callable[[Progress], None],
+) -> Report:
+    """Build, and where SQLite cannot read the table at all, put it aside and build once more."""
     try:
         return _build(catalog, spec, digest, encode, folder, track)
     except DamagedTableError as error:
@@ -171,27 +192,32 @@ def _build(
         storage.drop_manifest(folder, spec)
         old = standing = None
     with VectorTable(table_path, spec.dim) as table:
+        if not _verified(table_path) and (damaged := table.drop_damaged()):
+            log.warning("%s has %d damaged vectors; they are made anew", table_path, damaged)
         if standing and standing.fingerprint == mark and table.counts() == (standing.pictures, standing.skipped):
             problems = table.problems()
+            _note_verified(table_path)
             return Report(standing.pictures, 0, standing.pictures, 0, problems, time.perf_counter() - started)
         if standing:
             storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
         elif old and _differs_in_decoding_only(old, spec, digest) and (folder / old.table).is_file():
             table.carry_over(folder / old.table, "version 1", of_version_1)
-        tally = _Tally(total, track)
-        fresh = (item for chunk in _chunks(catalog, _CHUNK) for item in _unstored(chunk, table, tally))
+        tally, seen = _Tally(total, track), hashlib.blake2b(digest_size=16)
+        fresh = (
+            item for chunk in _chunks(fingerprinted(catalog, seen), _CHUNK) for item in _unstored(chunk, table, tally)
+        )
         _store(encode(fresh, table), table, tally)
         if tally.unreadable or not tally.done:
             _survey(catalog)  # raises where the pictures went away meanwhile, before their rows are dropped
-        removed = table.drop_unseen()
-        kept, skipped = table.counts()
+        removed, (kept, skipped) = table.drop_unseen()
         problems = table.problems()
+    _note_verified(table_path)
     made = datetime.now(UTC).isoformat(timespec="milliseconds")
     if standing and standing.fingerprint != _UNFINISHED and not tally.changed:
         made = standing.made if (kept, skipped) == (standing.pictures, standing.skipped) and not removed else made
     manifest = Manifest(
         spec.engine, spec.weights, digest, preprocessing(spec), spec.dim, catalog.name,
-        _INCOMPLETE if tally.unreadable else mark, kept, skipped, made, table_path.name,
+        _INCOMPLETE if tally.unreadable else seen.hexdigest(), kept, skipped, made, table_path.name,
     )  # fmt: skip
     storage.write_manifest(folder, spec, manifest)
     if old and old.table != table_path.name:
@@ -229,17 +255,47 @@ def check(manifest: Manifest, spec: EncoderSpec, digest: str) -> None:
 
 
 def stored_blocks(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
-    """Yield (ids, float32 (n, dim) vectors, attributes) of a finished index, some thousand rows at a time."""
+    """Yield (ids, float32 (n, dim) vectors, attributes) of a finished index, some thousand rows at a time.
+
+    Raises DamagedTableError where rows are not as they were written, or where some are missing.
+    """
     for ids, vectors, attributes in stored_regions(folder, spec):
         yield ids, np.ascontiguousarray(vectors[:, 0]), attributes
 
 
 def stored_regions(folder: Path, spec: EncoderSpec) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
-    """Yield (ids, float32 (n, regions, dim) vectors, attributes) of a finished index; one region is the whole."""
+    """Yield (ids, float32 (n, regions, dim) vectors, attributes) of a finished index; one region is the whole.
+
+    Raises DamagedTableError as stored_blocks does.
+    """
     manifest = open_manifest(folder, spec)
+    count = 0
     with VectorTable(folder / manifest.table, manifest.dim) as table:
         for ids, vectors, attributes in table.blocks():
+            count += len(ids)
             yield ids, vectors.reshape(len(ids), -1, spec.dim), attributes
+    finished = manifest.fingerprint != _UNFINISHED and storage.read_manifest(folder, spec) == manifest
+    if finished and count != manifest.pictures:
+        raise storage.damaged_rows(folder / manifest.table)
+
+
+def _verified(table: Path) -> bool:
+    """Return whether this process has checked the rows of a table that has not changed since."""
+    return table in _checked and _checked[table] == _state(table)
+
+
+def _note_verified(table: Path) -> None:
+    _checked[table] = _state(table)
+    while len(_checked) > _MOST_CHECKED:
+        _checked.popitem(last=False)
+
+
+def _state(table: Path) -> tuple[int, int] | None:
+    try:
+        found = table.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _survey(catalog: Catalog) -> tuple[int, str]:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TROUBLES = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file makes sqlite3 raise: it cannot even decode an error that names a garbled table."""
+
 WAIT_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
 
@@ -27,7 +30,7 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(schema)
             return connection
-        except sqlite3.Error as error:
+        except TROUBLES as error:
             busy = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
             if not busy or time.monotonic() > deadline:
                 connection.close()

@@ -16,17 +16,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from retrieval.core import AppError, Attributes, EncoderSpec, StaleIndexError
-from retrieval.indexing.database import connect, transaction
+from retrieval.indexing.checksums import COLUMNS, checksum, sound
+from retrieval.indexing.database import TROUBLES, connect, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
     id TEXT PRIMARY KEY, stamp TEXT NOT NULL, attributes TEXT NOT NULL,
-    digest TEXT NOT NULL, vector BLOB, problem TEXT
+    digest TEXT NOT NULL, vector BLOB, problem TEXT, checksum INTEGER
 );
 CREATE INDEX IF NOT EXISTS by_digest ON items (digest);
 """
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_BLOCK = 4096
+_LOCK_SECONDS = 1.0
 
 
 class DamagedTableError(StaleIndexError):
@@ -117,6 +123,29 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise AppError(f"{path} could not be written ({error.strerror}). Free some space and try again.") from None
 
 
+@contextmanager
+def building(folder: Path, spec: EncoderSpec, waits: Callable[[], None]) -> Iterator[None]:
+    """Hold the one place to build the index of `spec` in `folder`; of all processes one at a time has it.
+
+    `waits` is called again and again while another holds it, and may raise. Who has it may take it once more.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f".{spec.engine}-{spec.weights}.lock", is_singleton=True)
+        while True:
+            try:
+                lock.acquire(timeout=_LOCK_SECONDS)
+                break
+            except Timeout:
+                waits()
+    except OSError as error:
+        raise AppError(f"{folder} cannot be written ({error.strerror}). Choose another VISUAL_SEARCH_CACHE.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def drop_manifest(folder: Path, spec: EncoderSpec) -> None:
     """Delete the manifest: there is no finished index any more."""
     _manifest_path(folder, spec).unlink(missing_ok=True)
@@ -166,13 +195,23 @@ class VectorTable:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path, _SCHEMA)
+            self._add_checksums()
             self._connection.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         except OSError as error:
             raise AppError(
                 f"{path.parent} cannot be made ({error.strerror}). Choose another VISUAL_SEARCH_CACHE."
             ) from None
-        except sqlite3.Error as error:
+        except TROUBLES as error:
             raise _explained(path, error, "opened") from None
+
+    def _add_checksums(self) -> None:
+        """Give a table that was made before there were checksums the column for them; a read-only one stays."""
+        if "checksum" not in {row[1] for row in self._connection.execute("PRAGMA table_info(items)")}:
+            try:
+                self._connection.execute("ALTER TABLE items ADD COLUMN checksum INTEGER")
+            except sqlite3.OperationalError as error:
+                if "duplicate column" not in str(error):  # another process was quicker
+                    raise
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
@@ -190,7 +229,7 @@ class VectorTable:
         with self._lock:
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except TROUBLES as error:
                 raise _explained(self.path, error, "read") from None
 
     @contextmanager
@@ -199,7 +238,7 @@ class VectorTable:
             try:
                 with transaction(self._connection):
                     yield self._connection
-            except sqlite3.Error as error:
+            except TROUBLES as error:
                 raise _explained(self.path, error, "written") from None
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
@@ -210,12 +249,44 @@ class VectorTable:
             return {row[0]: State(row[1], row[2]) for row in rows}
 
     def by_digest(self, digest: str) -> np.ndarray | None:
-        """Return the vector of a stored picture with the same content, or None."""
+        """Return the vector of a stored picture with the same content, or None; a damaged row has none."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT vector FROM items WHERE digest = ? AND vector IS NOT NULL LIMIT 1", (digest,)
-            ).fetchone()
-        return None if row is None else np.frombuffer(row[0], np.float32)
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM items WHERE digest = ? AND vector IS NOT NULL LIMIT 3", (digest,)
+            ).fetchall()
+        fit = next((row for row in rows if row[3] == digest and sound(row, self._dim)), None)
+        return None if fit is None else np.frombuffer(fit[4], np.float32)
+
+    def drop_damaged(self) -> int:
+        """Check every row, delete those that are damaged and return how many; give rows without a checksum theirs.
+
+        Raises DamagedTableError where SQLite itself finds the file wrong.
+        """
+        damaged, fresh, last = [], [], -1
+        with self._reading() as connection:
+            if not _consistent(connection):
+                connection.execute("REINDEX")
+                if not _consistent(connection):
+                    raise DamagedTableError(f"{self.path} is damaged. Index the catalogue again, and it is made anew.")
+            connection.text_factory = bytes
+            try:
+                while rows := connection.execute(
+                    f"SELECT rowid, {COLUMNS} FROM items WHERE rowid > ? ORDER BY rowid LIMIT ?", (last, _BLOCK)
+                ).fetchall():
+                    last = rows[-1][0]
+                    for number, *raw in rows:
+                        values = _decoded(raw)
+                        if values is None or not sound(values, self._dim):
+                            damaged.append((number,))
+                        elif values[-1] is None:
+                            fresh.append((checksum(values), number))
+            finally:
+                connection.text_factory = str
+        if damaged or fresh:
+            with self._transaction() as connection:
+                connection.executemany("DELETE FROM items WHERE rowid = ?", damaged)
+                connection.executemany("UPDATE items SET checksum = ? WHERE rowid = ?", fresh)
+        return len(damaged)
 
     def digests(self) -> Iterator[str]:
         """Yield the digests of the contents whose vector is stored."""
@@ -227,11 +298,7 @@ class VectorTable:
         """Insert or replace `rows` in one transaction."""
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (r.id, r.stamp, r.attributes, r.digest, None if r.vector is None else r.vector.tobytes(), r.problem)
-                    for r in rows
-                ],
+                f"INSERT OR REPLACE INTO items ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", map(_values, rows)
             )
 
     def carry_over(self, older: Path, stamp: str, mark: Callable[[str], str]) -> None:
@@ -254,17 +321,25 @@ class VectorTable:
     def relabel(self, rows: Sequence[tuple[str, str]]) -> None:
         """Set the attributes of (attributes, id) pairs in one transaction."""
         with self._transaction() as connection:
-            connection.executemany("UPDATE items SET attributes = ? WHERE id = ?", rows)
+            for attributes, item_id in rows:
+                found = connection.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (item_id,)).fetchone()
+                if found:
+                    known, stamp, _, *rest = found
+                    number = checksum((known, stamp, attributes, *rest))
+                    connection.execute(
+                        "UPDATE items SET attributes = ?, checksum = ? WHERE id = ?", (attributes, number, item_id)
+                    )
 
     def mark_seen(self, ids: Sequence[str]) -> None:
         """Note that the catalogue still has `ids`."""
         with self._reading() as connection:
             connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(i,) for i in ids])
 
-    def drop_unseen(self) -> int:
-        """Delete the rows that were never marked as seen and return how many they were."""
+    def drop_unseen(self) -> tuple[int, tuple[int, int]]:
+        """Delete the rows that were never marked as seen; return how many, and `counts` of the same moment."""
         with self._transaction() as connection:
-            return connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)").rowcount
+            removed = connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)").rowcount
+            return removed, _counts(connection)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete rows in one transaction; an id that is not there is no error."""
@@ -274,8 +349,7 @@ class VectorTable:
     def counts(self) -> tuple[int, int]:
         """Return (pictures with a vector, skipped pictures)."""
         with self._reading() as connection:
-            row = connection.execute("SELECT COUNT(vector), COUNT(*) - COUNT(vector) FROM items").fetchone()
-        return row[0], row[1]
+            return _counts(connection)
 
     def problems(self, limit: int = 1000) -> list[tuple[str, str]]:
         """Return (id, problem) of skipped pictures."""
@@ -285,26 +359,59 @@ class VectorTable:
             ).fetchall()
 
     def blocks(self, size: int = 8192) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
-        """Yield (ids, float32 (n, dim) vectors, attributes) in order of id, at most `size` rows at a time."""
+        """Yield (ids, float32 (n, dim) vectors, attributes) in order of id, at most `size` rows at a time.
+
+        Raises DamagedTableError at the first row that is not as it was written.
+        """
         last = ""
         while True:
             with self._reading() as connection:
                 rows = connection.execute(
-                    "SELECT id, vector, attributes FROM items WHERE id > ? AND vector IS NOT NULL ORDER BY id LIMIT ?",
-                    (last, size),
+                    f"SELECT {COLUMNS} FROM items WHERE id > ? AND vector IS NOT NULL ORDER BY id LIMIT ?", (last, size)
                 ).fetchall()
             if not rows:
                 return
+            if not all(sound(row, self._dim) for row in rows):
+                raise damaged_rows(self.path)
             last = rows[-1][0]
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), self._dim)
+            vectors = np.frombuffer(b"".join(row[4] for row in rows), np.float32).reshape(len(rows), self._dim)
             yield [row[0] for row in rows], vectors, [json.loads(row[2]) for row in rows]
 
 
-def _explained(path: Path, error: sqlite3.Error, tried: str) -> AppError:
-    if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode in (
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-    ):
+def damaged_rows(path: Path) -> DamagedTableError:
+    """Return what a reader raises who meets a row that is not as it was written."""
+    return DamagedTableError(f"Some vectors in {path} are damaged. Index the catalogue again: only they are made anew.")
+
+
+def _values(row: Row) -> tuple[object, ...]:
+    vector = None if row.vector is None else row.vector.tobytes()
+    values = (row.id, row.stamp, row.attributes, row.digest, vector, row.problem)
+    return *values, checksum(values)
+
+
+def _decoded(raw: Sequence[object]) -> list[object] | None:
+    """Return the columns of a row, the text ones of which were read as bytes; None where they are no UTF-8."""
+    *texts, vector, problem, number = raw
+    try:
+        read = [text.decode() if isinstance(text, bytes) else text for text in (*texts, problem)]
+    except UnicodeDecodeError:
+        return None
+    return [*read[:-1], vector, read[-1], number]
+
+
+def _counts(connection: sqlite3.Connection) -> tuple[int, int]:
+    row = connection.execute("SELECT COUNT(vector), COUNT(*) - COUNT(vector) FROM items").fetchone()
+    return row[0], row[1]
+
+
+def _consistent(connection: sqlite3.Connection) -> bool:
+    return connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+
+
+def _explained(path: Path, error: Exception, tried: str) -> AppError:
+    code = getattr(error, "sqlite_errorcode", None)
+    garbled = isinstance(error, UnicodeDecodeError) or (code is None and isinstance(error, sqlite3.OperationalError))
+    if garbled or (code is not None and code & 0xFF in _DAMAGE):
         return DamagedTableError(f"{path} is damaged ({error}). Index the catalogue again, and it is made anew.")
     return AppError(
         f"{path.name} could not be {tried} ({error}). Nothing written before is lost: "

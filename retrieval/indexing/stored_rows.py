@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.core import AppError, Attributes
+from retrieval.indexing.checksums import COLUMNS, sound, sound_vector
+from retrieval.indexing.database import TROUBLES
 from retrieval.indexing.region_rows import item_of, region_id
+from retrieval.indexing.storage import damaged_rows
 
 _AT_ONCE = 500
 
@@ -44,6 +47,9 @@ class StoredRows:
         )
         first = self._read("SELECT LENGTH(vector) FROM items WHERE vector IS NOT NULL LIMIT 1")
         self.regions = max(1, first[0][0] // (4 * dim)) if first else 1
+        held = {row[1] for row in self._read("PRAGMA table_info(items)")}
+        self._columns = COLUMNS if "checksum" in held else COLUMNS.replace("checksum", "NULL")
+        self._vector = "vector, checksum" if "checksum" in held else "vector, NULL"
 
     def close(self) -> None:
         """Close the connection."""
@@ -56,23 +62,33 @@ class StoredRows:
 
     def take(self, numbers: Sequence[int] | np.ndarray) -> Stored:
         """Return the rows that are still there of `numbers`, in no particular order."""
-        rows, places = self._numbered("rowid, vector, id, attributes", numbers)
-        ids = [self._ids(row[2])[place] for row, place in zip(rows, places, strict=True)]
-        return Stored(*self._vectors(rows, places), ids, [json.loads(row[3]) for row in rows])
+        rows, places = self._numbered(f"rowid, {self._columns}", numbers)
+        if not all(sound(row[1:], self.dim * self.regions) for row in rows):
+            raise damaged_rows(self.path)
+        ids = [self._ids(row[1])[place] for row, place in zip(rows, places, strict=True)]
+        vectors = self._vectors([(row[0], row[5]) for row in rows], places)
+        return Stored(*vectors, ids, [json.loads(row[3]) for row in rows])
 
     def numbered(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (row numbers int64 (n,), vectors float32 (n, dim)) of those of `numbers` that are still there."""
-        return self._vectors(*self._numbered("rowid, vector", numbers))
+        rows, places = self._numbered(f"rowid, {self._vector}", numbers)
+        self._check(rows)
+        return self._vectors(rows, places)
 
     def blocks(self, size: int = 8192) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (row numbers int64 (n,), vectors float32 (n, dim)) of all, in order of row number."""
-        for rows in self._all("vector", max(1, size // self.regions)):
+        for rows in self._all(self._vector, max(1, size // self.regions)):
+            self._check(rows)
             yield self._each(rows), np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(-1, self.dim)
 
     def labels(self) -> Iterator[tuple[np.ndarray, list[Attributes]]]:
         """Yield (row numbers int64 (n,), attributes) of all that have a vector, in order of row number."""
         for rows in self._all("attributes", 65536):
-            yield self._each(rows), [note for row in rows for note in [json.loads(row[1])] * self.regions]
+            try:
+                read = [json.loads(row[1]) for row in rows]
+            except (ValueError, TypeError):
+                raise damaged_rows(self.path) from None
+            yield self._each(rows), [note for each in read for note in [each] * self.regions]
 
     def contents(self) -> Iterator[tuple[int, str, str, str]]:
         """Yield (row number, id, digest of the picture, attributes as JSON) of all that have a vector, in order."""
@@ -86,7 +102,10 @@ class StoredRows:
         numbers, marks = array("q"), array("Q")
         for rows in self._all("digest", 65536):
             numbers.extend(row[0] for row in rows)
-            marks.extend(int(row[1][:16] or "0", 16) for row in rows)
+            try:
+                marks.extend(int(row[1][:16] or "0", 16) for row in rows)
+            except (ValueError, TypeError):
+                raise damaged_rows(self.path) from None
         items = np.array(numbers, np.int64)[:, None] * self.regions + np.arange(self.regions)
         return items.reshape(-1), np.repeat(np.array(marks, np.uint64), self.regions)
 
@@ -97,14 +116,22 @@ class StoredRows:
         for start in range(0, len(items), _AT_ONCE):
             asked = items[start : start + _AT_ONCE]
             marks = ",".join("?" * len(asked))
-            rows = self._read(f"SELECT id, vector FROM items WHERE id IN ({marks}) AND vector IS NOT NULL", asked)
-            for item_id, vector in rows:
+            rows = self._read(
+                f"SELECT id, {self._vector} FROM items WHERE id IN ({marks}) AND vector IS NOT NULL", asked
+            )
+            self._check(rows)
+            for item_id, vector, _ in rows:
                 each = np.frombuffer(vector, np.float32).reshape(-1, self.dim)
                 found |= dict(zip(self._ids(item_id), each, strict=True))
         for row_id in ids:
             if row_id not in found:
                 raise AppError(f"'{self._item(row_id)}' is not in this catalogue's index.")
         return np.concatenate([found[row_id] for row_id in ids] or [np.empty(0, np.float32)]).reshape(-1, self.dim)
+
+    def _check(self, rows: Sequence[tuple]) -> None:
+        """Raise DamagedTableError unless every row's vector and checksum, its second and third column, fit."""
+        if not all(sound_vector(row[1], row[2], self.dim * self.regions) for row in rows):
+            raise damaged_rows(self.path)
 
     def _ids(self, item_id: str) -> list[str]:
         """Return the ids of an item's rows."""
@@ -152,7 +179,7 @@ class StoredRows:
         with self._lock:
             try:
                 return self._connection.execute(statement, values).fetchall()
-            except sqlite3.Error as error:
+            except TROUBLES as error:
                 raise AppError(
                     f"{self.path} cannot be read ({error}). Index the catalogue again; what is intact is kept."
                 ) from None

@@ -48,6 +48,7 @@ class Status:
     checked_at: float | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     error: str | None = None
+    doing: str = ""
 
 
 @dataclass(slots=True)
@@ -131,17 +132,18 @@ class Indexes:
             label_pattern = self._catalogs.label_pattern
             recipe = Recipe(self._settings.public, source.name, label_pattern, spec.name, digest, regions)
             encode = elsewhere(workers, recipe, spec)
-        track = track or (lambda progress: None)
-        report = indexing.build_index(
-            source,
-            stored,
-            digest,
-            lambda: RegionEncoder(engines.load(spec)) if regions else engines.load(spec),
-            folder,
-            track,
-            encode,
-        )
-        return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, track))
+        told = track or (lambda progress: None)
+        with storage.building(folder, spec, lambda: told(Progress(0, 0, doing=indexing.WAITING))):
+            report = indexing.build_index(
+                source,
+                stored,
+                digest,
+                lambda: RegionEncoder(engines.load(spec)) if regions else engines.load(spec),
+                folder,
+                told,
+                encode,
+            )
+            return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, told))
 
     def _regions(self, source: Catalog, spec: EncoderSpec) -> bool:
         """Return whether a new index of a catalogue holds several regions of each picture."""
@@ -211,7 +213,12 @@ class Indexes:
             entry.cancel()
         for task in entry.busy:
             task.wait()
-        storage.delete(folder, spec)
+
+        def busy() -> None:
+            raise AppError("Another process builds this index now. Stop it, or wait for it, and delete it then.")
+
+        with storage.building(folder, spec, busy):
+            storage.delete(folder, spec)
 
     def forget(self, catalog: str, then: Callable[[], None]) -> None:
         """Drop every entry of a catalogue that is closed, and call `then` once none of its builds writes any more.
@@ -334,7 +341,9 @@ def _status(entry: _Entry) -> Status:
     if entry.busy:
         if task and task.state == "running" and task.progress.doing:
             far = task.progress
-            return Status("building", far.done, far.total, far.per_second, far.seconds_left, pictures)
+            return Status(
+                "building", far.done, far.total, far.per_second, far.seconds_left, pictures, doing=far.doing
+            )  # fmt: skip
         return Status("ready", pictures=pictures) if entry.searcher else Status("waiting")
     if task and task.state == "failed":
         return Status("failed", pictures=pictures, checked_at=entry.checked_at, error=task.error)

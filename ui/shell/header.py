@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from retrieval.core import AppError, EncoderSpec
+from retrieval.indexing.build import WAITING
 from services import CatalogInfo, Services, Status
 from services.catalogs.open_catalogs import OURS
 from ui.shell import modules
@@ -193,6 +194,8 @@ def _age(status: Status) -> str:
 
 
 def _progress(status: Status) -> str:
+    if status.doing == WAITING:
+        return f"<p>{WAITING.lower()} …</p>"
     if not status.total:
         ready = f"{_pictures(status.pictures)} ready, " if status.pictures else ""
         return f"<p>{ready}looking for new pictures …</p>"
