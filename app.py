@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,13 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     reachable = given.share or given.host != LOCALHOST
     strangers = reachable and "VISUAL_SEARCH_MANAGE" not in os.environ
     mcp_strangers = reachable and "VISUAL_SEARCH_MCP" not in os.environ
+    settings = replace(
+        settings, host=given.host, manage=settings.manage and not strangers, mcp=settings.mcp and not mcp_strangers
+    )
     try:
-        services = Services(
-            replace(settings, manage=settings.manage and not strangers, mcp=settings.mcp and not mcp_strangers),
-            [*(given.catalog or ()), "sample", "paintings"],
-        )
+        services = Services(settings, [*(given.catalog or ()), "sample", "paintings"])
     except AppError as error:
         parser.error(str(error))
+    for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        serve(services, given)
+    except KeyboardInterrupt:
+        logging.info("stopped")
+    finally:
+        services.close()
+
+
+def serve(services: Services, given: argparse.Namespace) -> None:
+    """Answer until somebody stops this, and do meanwhile what a first visitor would wait for."""
     demo = ui.build(services)
     demo.launch(
         server_name=given.host, server_port=given.port, share=given.share, prevent_thread_lock=True,

@@ -32,10 +32,10 @@ class Settings:
     """What an installation may choose; sizes in bytes, pixels or counts as named.
 
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
-    (name, password). `manage` lets a visitor delete what other visitors use too; `mcp` serves the endpoints as MCP
-    tools. `s3_cache_bytes` bounds the pictures of buckets that are kept on disk; with `s3_links` browsers get
-    thumbnails from the bucket itself, by signed links. `regions` lets new indexes hold
-    several regions of each picture, None leaves it to the engine.
+    (name, password). `hosts` are names to which the page answers besides those of what it listens on. `manage` lets a
+    visitor delete what other visitors use too; `mcp` serves the endpoints as MCP tools. `s3_cache_bytes` bounds the
+    pictures of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed
+    links. `regions` lets new indexes hold several regions of each picture, None leaves it to the engine.
     """
 
     index_cache: Path = INDEX_CACHE
@@ -43,6 +43,7 @@ class Settings:
     sample: Path = ROOT / "assets" / "sample"
     prepared: Path = ROOT / "assets" / "prepared"
     host: str = LOCALHOST
+    hosts: tuple[str, ...] = ()
     port: int | None = None
     auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     manage: bool = True
@@ -84,6 +85,7 @@ class Settings:
         regions of each picture, which finds details and takes four times as long.
         For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
         For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
+        VISUAL_SEARCH_HOSTS (a,b,c) names the hosts under which others reach the page, behind a proxy of your own, say.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
         persistent storage where it has one. Who may be a stranger deletes nothing: `manage` is on by itself only on an
         address that others cannot reach, and so is `mcp`.
@@ -107,6 +109,7 @@ class Settings:
             index_cache=Path(cache).expanduser() if cache else (kept / "index_cache" if kept else INDEX_CACHE),
             downloads=kept / "downloads" if kept else None,
             host=host,
+            hosts=_names(environment.get("VISUAL_SEARCH_HOSTS")) + _names(environment.get("SPACE_HOST")),
             port=int(port) if port else None,
             auth=_pairs(environment.get("VISUAL_SEARCH_AUTH")),
             manage=manage == "1" if manage else host == LOCALHOST,

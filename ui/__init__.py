@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 from services import Services
 from ui.search import catalog_map
 from ui.shell import event_queue, event_stream, gradio_patches, head, header, modules, picture_route, session, theme
+from ui.shell.hosts import Hosts
+from ui.shell.visitors import Visitors
 from ui.tabs.catalogs import tab as catalogs
 from ui.tabs.compare import tab as compare
 from ui.tabs.edit import tab as edit
@@ -61,7 +63,11 @@ def launch_options(services: Services) -> dict[str, Any]:
                 event_stream.route(),
                 modules.route(),
             ],
-            "middleware": [Middleware(head.PageHead, head.script())],
+            "middleware": [
+                Middleware(Hosts, services.settings),
+                Middleware(Visitors, services),
+                Middleware(head.PageHead, head.script()),
+            ],
         },
         "auth": list(services.settings.auth) or None,
         "max_file_size": services.settings.max_archive_bytes,

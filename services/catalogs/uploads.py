@@ -9,7 +9,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,14 +32,23 @@ GRACE_SECONDS = 600.0
 """How long a visit that was left may be taken up again: a page is read anew, a phone sleeps."""
 
 PER_VISIT = 5
+MOST_VISITS = 5000
+_SHARE = 4
+"""A visit may hold at most one part in so many of what all may hold together."""
+
+_SWEEP_SECONDS = 15.0
 _LOCK = ".lock"
+
+_ENDED = "This visit has ended. Read the page anew and send your pictures again."
 
 
 @dataclass(slots=True)
 class _Visit:
+    """`sessions` holds when each was last heard of, by time.monotonic."""
+
     keys: list[str] = field(default_factory=list)
-    sessions: set[str] = field(default_factory=set)
-    left: float = 0.0
+    sessions: dict[str, float] = field(default_factory=dict)
+    left: float = field(default_factory=time.monotonic)
 
 
 class Uploads:
@@ -51,28 +62,62 @@ class Uploads:
         self._lock = threading.Lock()
         self._root: Path | None = None
         self._bytes: dict[str, int] = {}
+        self._reserved: dict[str, int] = {}
+        self._here: Counter[str] = Counter()
+        self._closing = threading.Event()
+        self._sweeper: threading.Thread | None = None
         sweep(settings.uploads)
 
     def arrive(self, session: str, visit: str | None = None) -> str:
-        """Return the visit that a browser takes up again by its name, or the name of a new one."""
+        """Return the visit that a browser takes up again by its name, or the name of a new one; a session has one."""
         with self._lock:
             if visit is None or visit not in self._visits:
+                visit = next((name for name, each in self._visits.items() if session and session in each.sessions), "")
+            if not visit:
+                self._make_room()
                 visit = secrets.token_urlsafe(16)
                 self._visits[visit] = _Visit()
-            self._visits[visit].sessions.add(session)
+            self._visits[visit].sessions[session] = time.monotonic()
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(target=self._keep_sweeping, name="visits", daemon=True)
+                self._sweeper.start()
         return visit
+
+    @contextmanager
+    def presence(self, session: str) -> Iterator[None]:
+        """Count a session as here for as long as this lasts: while its browser holds a line open, say."""
+        with self._lock:
+            self._here[session] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._here[session] -= 1
+                if self._here[session] <= 0:
+                    del self._here[session]
+                for visit in self._visits.values():
+                    if session in visit.sessions:
+                        visit.sessions[session] = time.monotonic()
 
     def leave(self, session: str) -> None:
         """Note that a browser has gone; a visit without one is deleted after GRACE_SECONDS."""
         with self._lock:
-            for name, visit in self._visits.items():
-                if session in visit.sessions:
-                    visit.sessions.discard(session)
+            for visit in self._visits.values():
+                if visit.sessions.pop(session, None) is not None:
                     visit.left = time.monotonic()
-                    if not visit.sessions:
-                        timer = threading.Timer(GRACE_SECONDS, self._end, [name])
-                        timer.daemon = True
-                        timer.start()
+
+    def end_left(self) -> None:
+        """Delete the visits that everybody left GRACE_SECONDS ago; who gave no sign for so long has left."""
+        now = time.monotonic()
+        with self._lock:
+            for visit in self._visits.values():
+                for session, heard in list(visit.sessions.items()):
+                    if session not in self._here and now - heard > GRACE_SECONDS:
+                        del visit.sessions[session]
+                        visit.left = max(visit.left, heard)
+            left = [n for n, each in self._visits.items() if not each.sessions and now - each.left > GRACE_SECONDS]
+        for name in left:
+            self._end(name)
 
     def add(
         self,
@@ -85,27 +130,26 @@ class Uploads:
 
         Raises AppError for what is no picture or too much; `track` hears of pictures kept and may raise Stopped.
         """
-        with self._lock:
-            known = self._visits.get(visit)
-            held = sum(self._bytes.values())
-        if known is None:
-            raise AppError("This visit has ended. Read the page anew and send your pictures again.")
-        if len(known.keys) >= PER_VISIT:
-            raise AppError(f"You have {PER_VISIT} catalogues of your own. Delete one first.")
-        room = self._settings.max_uploads_bytes - held
-        if room <= 0:
-            raise AppError("The pictures of all visitors fill this machine now. Try again later.")
         key = f"upload-{secrets.token_hex(16)}"
         home = self._own_root() / key
-        bounds = Bounds(self._settings.max_archive_files, min(self._settings.max_archive_bytes, room))
-        kept = unpack.unpack(sent, home / "pictures", bounds, track)
+        with self._lock:
+            known, most = self._visits.get(visit), self._room(visit)
+            self._reserved[key] = most
+        try:
+            kept = unpack.unpack(sent, home / "pictures", Bounds(self._settings.max_archive_files, most), track)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+        finally:
+            with self._lock:
+                del self._reserved[key]
         catalog = FolderCatalog(home / "pictures")
         catalog.name, catalog.origin = "upload", Origin("sent by you; deleted when your visit ends")
         catalog.title = _title(title, kept.pictures)
         with self._lock:
-            if visit not in self._visits:
+            if known is None or self._visits.get(visit) is not known or len(known.keys) >= PER_VISIT:
                 shutil.rmtree(home, ignore_errors=True)
-                raise AppError("This visit has ended. Read the page anew and send your pictures again.")
+                raise AppError(_ENDED)
             known.keys.append(key)
             self._bytes[key] = kept.bytes
         self._catalogs.keep_private(key, catalog, home)
@@ -128,23 +172,46 @@ class Uploads:
 
     def close(self) -> None:
         """Delete everything."""
+        self._closing.set()
         with self._lock:
             names = list(self._visits)
         for name in names:
-            self._end(name, always=True)
+            self._end(name)
         if self._root:
             shutil.rmtree(self._root, ignore_errors=True)
 
-    def _end(self, name: str, always: bool = False) -> None:
+    def _keep_sweeping(self) -> None:
+        while not self._closing.wait(min(_SWEEP_SECONDS, GRACE_SECONDS)):
+            self.end_left()
+
+    def _make_room(self) -> None:
+        """Where there are very many visits, forget the oldest that holds nothing."""
+        if len(self._visits) >= MOST_VISITS:
+            empty = next((name for name, each in self._visits.items() if not each.keys), None)
+            if empty is None:
+                raise AppError("More people are here than this machine can keep pictures for. Try again later.")
+            del self._visits[empty]
+
+    def _room(self, visit: str) -> int:
+        """Return how many bytes a visit may send now; raises AppError where that is none."""
+        known, settings = self._visits.get(visit), self._settings
+        if known is None:
+            raise AppError(_ENDED)
+        if len(known.keys) >= PER_VISIT:
+            raise AppError(f"You have {PER_VISIT} catalogues of your own. Delete one first.")
+        own = sum(self._bytes.get(key, 0) for key in known.keys)
+        mine = max(settings.max_archive_bytes, settings.max_uploads_bytes // _SHARE) - own
+        if mine <= 0:
+            raise AppError("Your catalogues hold as much as one visit may. Delete one first.")
+        free = settings.max_uploads_bytes - sum(self._bytes.values()) - sum(self._reserved.values())
+        if free <= 0:
+            raise AppError("The pictures of all visitors fill this machine now. Try again later.")
+        return min(settings.max_archive_bytes, mine, free)
+
+    def _end(self, name: str) -> None:
         with self._lock:
-            visit = self._visits.get(name)
-            if visit is None:
-                return
-            back = visit.sessions or time.monotonic() - visit.left < GRACE_SECONDS * 0.99
-            if back and not always:
-                return
-            del self._visits[name]
-        for key in visit.keys:
+            visit = self._visits.pop(name, None)
+        for key in visit.keys if visit else ():
             self._delete(key)
 
     def _delete(self, key: str) -> None:

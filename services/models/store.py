@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import logging
@@ -15,6 +16,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 import engines
 from retrieval.core import AppError, EncoderSpec
 
@@ -23,8 +26,8 @@ log = logging.getLogger(__name__)
 FACTS = "facts.json"
 WEIGHTS = "weights.safetensors"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_OWN = ("weights", "title", "dim", "image_size", "licence", "source", "digest", "preprocessing")
-"""What a model's file may say of it; everything else, the code that loads it above all, is its engine's own."""
+_MADE = re.compile(r"\.[0-9a-f]+")
+_MOST_BYTES = 64 << 20
 
 
 def check_name(name: str, taken: frozenset[str] = frozenset()) -> str:
@@ -89,10 +92,10 @@ class ModelStore:
             if path.parent.name.startswith("."):
                 continue
             try:
-                held = json.loads(path.read_bytes())
-                row = _row(held["spec"], path.with_name(WEIGHTS).resolve())
-                made = int(held["made"])
-            except (AppError, OSError, ValueError, KeyError, TypeError) as error:
+                held = _Facts.read(path)
+                row = _row(held.spec, path.with_name(WEIGHTS).resolve())
+                made = held.made
+            except (AppError, OSError, ValueError) as error:
                 log.warning("the model in %s cannot be read (%s)", path.parent, error)
                 continue
             key = (row.engine, row.weights)
@@ -105,7 +108,10 @@ class ModelStore:
         directories = self._directories(engine, name)
         if not directories:
             raise AppError(f"There is no model '{name}' of the engine {engine}.")
-        return json.loads((directories[-1] / FACTS).read_bytes())["about"]
+        try:
+            return _Facts.read(directories[-1] / FACTS).about
+        except (OSError, ValueError) as error:
+            raise AppError(f"What is kept of the model '{name}' cannot be read ({error}). Train it again.") from None
 
     def remove(self, engine: str, name: str) -> None:
         """Delete a model; one that is not there is no error."""
@@ -115,17 +121,54 @@ class ModelStore:
 
     def _directories(self, engine: str, name: str) -> list[Path]:
         """Return where a model lies, the latest last."""
-        found = [path for path in (self.folder / engine).glob(f"{name}.*") if path.stem == name]
+        found = [
+            path for path in (self.folder / engine).glob(f"{glob.escape(name)}.*")
+            if path.stem == name and _MADE.fullmatch(path.suffix)
+        ]  # fmt: skip
         return sorted(found, key=lambda path: int(path.suffix[1:], 16))
 
 
-def _row(facts: Mapping[str, Any], weights: Path) -> EncoderSpec:
-    """Return the row of a model: that of its engine, with what its own file says; raises AppError, KeyError, TypeError.
+class _Own(BaseModel):
+    """What a model's file may say of it; everything else, the code that loads it above all, is its engine's own."""
 
-    Code is loaded by this row, so it is never a name from the file.
-    """
-    base = engines.REGISTRY.base(str(facts["engine"]))
-    own = {name: facts[name] for name in _OWN if name in facts}
-    if not all(isinstance(value, type(getattr(base, name))) for name, value in own.items()):
-        raise TypeError("a fact is of the wrong type")
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    engine: str = Field(max_length=40)
+    weights: str = Field(pattern=f"^{_NAME.pattern}$")
+    title: str = Field(max_length=4000)
+    dim: int = Field(ge=1, le=65536)
+    image_size: int = Field(ge=1, le=4096)
+    licence: str = Field(default="", max_length=4000)
+    source: str = Field(default="", max_length=4000)
+    digest: str = Field(pattern=r"^[0-9a-f]{16}$")
+    preprocessing: int | None = None
+
+
+class _Facts(BaseModel):
+    """The file of facts of one model."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    spec: _Own
+    made: int
+    about: Any = None
+
+    @classmethod
+    def read(cls, path: Path) -> _Facts:
+        """Read a file; raises OSError, or ValueError for what is no such file, too large or too deeply nested."""
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MB")
+        try:
+            return cls.model_validate(json.loads(path.read_bytes()))
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _row(facts: _Own, weights: Path) -> EncoderSpec:
+    """Return the row of a model: that of its engine, with what its own file says; raises AppError or ValueError."""
+    base = engines.REGISTRY.base(facts.engine)
+    own = {name: value for name, value in facts.model_dump(exclude={"engine"}).items() if value is not None}
     return replace(base, **own, file=str(weights), files="engines.files:SHIPPED")

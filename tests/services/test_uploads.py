@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import subprocess
 import sys
 import threading
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +24,7 @@ from retrieval.core import AppError
 from services import Services
 from services.catalogs import uploads
 from settings import Settings
-from tests.conftest import COLOUR_SPEC, ColourEncoder, jpeg, register
+from tests.conftest import COLOUR_SPEC, ROOT, ColourEncoder, jpeg, register
 
 BOUNDS = Bounds(files=50, bytes=2_000_000)
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}.jpg"
@@ -305,3 +307,164 @@ def test_what_a_killed_run_left_is_deleted_at_the_next_start_and_a_running_one_s
         other.kill()
     uploads.sweep(root)
     assert list(root.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_what_a_zip_makes_the_machine_read_is_bounded_though_nothing_of_it_is_kept(tmp_path: Path, method: int) -> None:
+    archive = zipped(tmp_path / "bombs.zip", {f"{n}.jpg": bytes(3_000_000) for n in range(60)}, method)
+    started = time.process_time()
+    with pytest.raises(AppError, match="when unpacked"):
+        unpacked(tmp_path, archive)
+    assert time.process_time() - started < 5
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_says_it_is_too_large_is_left_out_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack.pictures, "MAX_BYTES", 1000)
+    archive = zipped(tmp_path / "x.zip", {"large.jpg": bytes(1_900_000), "more.jpg": bytes(1_900_000), "s.jpg": b"x"})
+    kept, files = unpacked(tmp_path, archive)
+    assert files == ["s.jpg"]
+    assert kept.read == 1
+    assert [name for name, _ in kept.left_out] == ["large.jpg", "more.jpg"]
+
+
+def test_unpacking_ends_in_a_sentence_when_it_takes_too_long(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "x.zip", {"a.jpg": jpeg(1)})
+    with pytest.raises(AppError, match="longer than 0 seconds"):
+        unpacked(tmp_path, archive, bounds=Bounds(50, 2_000_000, 0.0))
+
+
+def test_thousands_of_files_of_one_name_are_looked_for_once_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(900):
+            archive.writestr("same.jpg", str(number))
+    looked = []
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: looked.append(1) or exists(self))
+    kept, files = unpacked(tmp_path, path, bounds=Bounds(1000, 2_000_000))
+    assert len(files) == kept.pictures == 900
+    assert len(looked) < 2000
+
+
+def test_a_directory_of_very_many_files_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "x.zip", {f"{n}.txt": b"" for n in range(400)})
+    assert unpack.listed(path)[0] == 400
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the directory was read")
+
+    monkeypatch.setattr(zipfile, "ZipFile", never)
+    with pytest.raises(AppError, match="lists 400 files"):
+        unpacked(tmp_path, path)
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\5\6")
+    data[end + 8 : end + 12] = struct.pack("<2H", 1, 1)  # it lies about their number
+    path.write_bytes(data)
+    monkeypatch.setattr(unpack, "DIRECTORY_BYTES", 10)
+    with pytest.raises(AppError, match="at most 50 pictures"):
+        unpacked(tmp_path, path)
+
+
+def test_a_zip_that_lies_about_how_many_files_it_lists_is_counted_all_the_same(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", {f"{n}.txt": b"" for n in range(400)})
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\5\6")
+    data[end + 8 : end + 12] = struct.pack("<2H", 1, 1)
+    path.write_bytes(data)
+    with pytest.raises(AppError, match="lists 400 files"):
+        unpacked(tmp_path, path)
+
+
+def test_the_end_of_a_large_zip_is_understood(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", {f"{n}.txt": b"" for n in range(70_000)})
+    assert unpack.listed(path)[0] == 70_000
+
+
+def test_tables_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack, "TABLE_BYTES", 1000)
+    tables = {f"{n}/metadata.csv": b"file_name,x\n" + b"a" * 500 for n in range(4)}
+    kept, files = unpacked(tmp_path, zipped(tmp_path / "x.zip", {"a.jpg": jpeg(1), **tables}))
+    assert len(files) == 2
+    assert len(kept.left_out) == 3
+
+
+def test_visits_that_are_left_hold_no_threads(services: Services) -> None:
+    before = threading.active_count()
+    for number in range(200):
+        services.uploads.arrive(f"browser {number}")
+        services.uploads.leave(f"browser {number}")
+    assert threading.active_count() <= before + 1
+
+
+def test_who_gives_no_sign_has_left_and_who_holds_a_line_has_not(
+    services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, key = mine
+    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.0)
+    with services.uploads.presence("browser"):
+        services.uploads.end_left()
+        assert services.uploads.of(visit)
+    time.sleep(0.01)
+    services.uploads.end_left()
+    services.uploads.end_left()
+    assert services.uploads.of(visit) == []
+    with pytest.raises(AppError, match="no catalogue"):
+        services.catalogs.catalog(key)
+
+
+def test_a_session_has_one_visit_however_often_it_arrives(services: Services) -> None:
+    assert len({services.uploads.arrive("browser") for _ in range(10)}) == 1
+
+
+def test_very_many_visits_push_out_empty_ones_and_never_one_with_pictures(
+    services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_VISITS", 3)
+    for number in range(20):
+        services.uploads.arrive(f"other {number}")
+    assert services.uploads.of(mine[0])
+
+
+def test_one_visit_has_a_share_of_the_room_for_all(services: Services, tmp_path: Path) -> None:
+    small = Services(replace(services.settings, max_uploads_bytes=80_000, max_archive_bytes=20_000))
+    visit = small.uploads.arrive("greedy")
+    archive = zipped(tmp_path / "a.zip", {f"{n}.jpg": jpeg(n) for n in range(9)})
+    small.uploads.add(visit, [("a.zip", archive)])
+    with pytest.raises(AppError, match=r"Send fewer|one visit may"):
+        small.uploads.add(visit, [("a.zip", archive), ("b.zip", archive)])
+    small.uploads.add(small.uploads.arrive("modest"), [("a.zip", archive)])
+    small.close()
+
+
+def test_pictures_are_gone_when_the_system_ends_the_app(tmp_path: Path) -> None:
+    code = f"""
+import signal, sys, types
+sys.path.insert(0, {str(ROOT)!r})
+import app, services as rooms
+from pathlib import Path
+def serve(made, given):
+    visit = made.uploads.arrive("browser")
+    key, _ = made.uploads.add(visit, [("a.jpg", Path({str(tmp_path / "a.jpg")!r}))])
+    print("here", flush=True)
+    signal.pause()
+app.serve = serve
+app.main([])
+"""
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    cache = tmp_path / "cache"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "VISUAL_SEARCH_CACHE": str(cache)},
+    ) as running:  # fmt: skip
+        assert running.stdout
+        assert running.stdout.readline() == "here\n"
+        assert list((cache / "uploads").rglob("*.jpg"))
+        running.terminate()
+        assert running.wait(60) == 0
+    assert not list((cache / "uploads").rglob("*.jpg"))

@@ -6,6 +6,8 @@ import io
 import os
 import shutil
 import stat
+import struct
+import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,18 +21,36 @@ from retrieval.pictures import decoding as pictures
 from retrieval.pictures import formats
 
 LONGEST, DEEPEST = 100, 6
-TABLE_BYTES = 16 * 1024 * 1024
+TABLE_BYTES = 4 * 1024 * 1024
+"""For all tables of one sending together: a line for each of the pictures that can be sent is far less."""
+
+DIRECTORY_BYTES = 256
+"""For each file that a zip may list, so many bytes of its directory; a longer one is refused before it is read."""
+
 _BLOCK = 1 << 20
 _TOLD = 200
 _ZIP = b"PK"
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LONGEST_END = _END.size + _LOCATOR.size + 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may be kept of what is sent: files, and bytes as they are unpacked."""
+    """How much may be kept of what is sent, files and bytes as they are unpacked, and how many seconds that may take.
+
+    What is read to be left out counts too: twice the bytes may be read in all.
+    """
 
     files: int
     bytes: int
+    seconds: float = 180.0
+
+    @property
+    def entries(self) -> int:
+        """How many files a zip may list, whatever they are."""
+        return 4 * self.files
 
 
 @dataclass(slots=True)
@@ -40,6 +60,19 @@ class Kept:
     pictures: int = 0
     bytes: int = 0
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    read: int = 0
+    tables: int = 0
+    entries: int = 0
+    names: dict[Path, int] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def note_read(self, count: int, bounds: Bounds) -> None:
+        """Count bytes that were unpacked; raises AppError where they, or the time they took, are too much."""
+        self.read += count
+        if self.read > 2 * bounds.bytes:
+            raise AppError(f"These are more than {bounds.bytes >> 20:,} MB when unpacked. Send fewer.")
+        if time.monotonic() - self.began > bounds.seconds:
+            raise AppError(f"Unpacking takes longer than {bounds.seconds:.0f} seconds. Send fewer pictures at once.")
 
     def leave_out(self, name: str, reason: str) -> None:
         """Note what is not kept; a long list is cut."""
@@ -81,11 +114,16 @@ def unpack(
 
 def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, track: Callable[[int], None]) -> None:
     try:
+        entries, size = listed(path)
+        kept.entries += entries
+        if kept.entries > bounds.entries or size > DIRECTORY_BYTES * bounds.entries:
+            raise AppError(f"{name} lists {entries:,} files; at most {bounds.files:,} pictures can be sent.")
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            if len(entries) > 4 * bounds.files:
-                raise AppError(f"{name} lists {len(entries):,} files; at most {bounds.files:,} pictures can be sent.")
-            for entry in entries:
+            found = archive.infolist()
+            kept.entries += max(0, len(found) - entries)
+            if kept.entries > bounds.entries:
+                raise AppError(f"{name} lists {len(found):,} files; at most {bounds.files:,} pictures can be sent.")
+            for entry in found:
                 _unzip_one(archive, entry, folder, bounds, kept)
                 track(kept.pictures)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, UnicodeError) as error:
@@ -99,6 +137,8 @@ def _unzip_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, b
         return
     if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         kept.leave_out(name, "It is a link or a device, not a file.")
+    elif entry.file_size > _most(PurePosixPath(name)):
+        kept.leave_out(name, f"It is larger than {_most(PurePosixPath(name)) >> 20} MB.")
     elif entry.flag_bits & 0x1:
         kept.leave_out(name, "It is locked with a password.")
     else:
@@ -128,14 +168,15 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
         return
     if kept.pictures >= bounds.files:
         raise AppError(f"These are more than {bounds.files:,} pictures. Send fewer.")
-    path = _free(folder / place)
+    path = _free(folder / place, kept.names)
     path.parent.mkdir(parents=True, exist_ok=True)
-    most = TABLE_BYTES if table else pictures.MAX_BYTES
+    most = TABLE_BYTES - kept.tables if table else pictures.MAX_BYTES
     size = 0
     try:
         with path.open("xb") as out:
             for block in _blocks(file):
                 size += len(block)
+                kept.note_read(len(block), bounds)
                 if kept.bytes + size > bounds.bytes:
                     raise AppError(f"These are more than {bounds.bytes >> 20:,} MB when unpacked. Send fewer.")
                 if size > most:
@@ -146,10 +187,15 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
         raise
     if size > most:
         path.unlink()
-        kept.leave_out(name, f"It is larger than {most >> 20} MB.")
+        kept.leave_out(name, f"It is larger than {_most(place) >> 20} MB.")
         return
     kept.bytes += size
     kept.pictures += not table
+    kept.tables += size if table else 0
+
+
+def _most(place: PurePosixPath) -> int:
+    return TABLE_BYTES if place.name in {table for table, _ in TABLES} else pictures.MAX_BYTES
 
 
 def _is_picture(name: str, file: IO[bytes]) -> bool:
@@ -186,14 +232,40 @@ def _part(part: str) -> str:
     return stem[: LONGEST - len(suffix[:10])] + suffix[:10]
 
 
-def _free(path: Path) -> Path:
-    """Return `path`, or with a number where something of that name is there: two folders may hold the same name."""
-    number = 1
-    free = path
-    while free.exists():
+def _free(path: Path, taken: dict[Path, int]) -> Path:
+    """Return `path`, or with a number where something of that name is there: two folders may hold the same name.
+
+    `taken` remembers the last number of each name, so that thousands of one name take no longer than others.
+    """
+    number = taken.get(path, 0)
+    while True:
         number += 1
-        free = path.with_stem(f"{path.stem} ({number})")
-    return free
+        free = path if number == 1 else path.with_stem(f"{path.stem} ({number})")
+        if not free.exists():
+            taken[path] = number
+            return free
+
+
+def listed(path: Path) -> tuple[int, int]:
+    """Return how many files a zip says it lists, and the bytes of its directory, reading its end only.
+
+    Raises zipfile.BadZipFile for what has no such end (APPNOTE 4.3.14 to 4.3.16).
+    """
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _LONGEST_END))
+        tail = file.read()
+        place = tail.rfind(b"PK\5\6")
+        if place < 0 or len(tail) - place < _END.size:
+            raise zipfile.BadZipFile("its end is missing")
+        _, _, _, _, entries, size, *_ = _END.unpack_from(tail, place)
+        locator = tail[max(0, place - _LOCATOR.size) : place]
+        if len(locator) == _LOCATOR.size and locator.startswith(b"PK\6\7"):
+            file.seek(_LOCATOR.unpack(locator)[2])
+            large = file.read(_END64.size)
+            if len(large) == _END64.size and large.startswith(b"PK\6\6"):
+                entries, size = _END64.unpack(large)[7:9]
+    return entries, size
 
 
 def _is_zip(path: Path) -> bool:

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from retrieval.catalogs.local.folder import FolderCatalog
-from retrieval.core import Item, StaleIndexError
+from retrieval.core import Item, StaleIndexError, Stopped
 from retrieval.indexing import build, storage
-from retrieval.indexing.build import Progress, Stopped
+from retrieval.indexing.build import Progress
 from retrieval.indexing.storage import VectorTable
 from retrieval.indexing.stored_rows import StoredRows
 from tests.conftest import COLOUR_SPEC, ROOT, ColourEncoder, built, encoded, stored, write_picture

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -579,14 +580,18 @@ def test_a_folder_that_vanishes_between_the_two_looks_of_a_build_keeps_its_index
 
 def test_two_builds_at_once_in_threads_end_with_one_right_index(tmp_path: Path, cache: Path) -> None:
     root = many(tmp_path / "p", 150)
-    together = threading.Barrier(2)
+    inside: list[int] = []
+    most: list[int] = []
     failures: list[BaseException] = []
 
     class Together(ColourEncoder):
         def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-            if not self.encoded:
-                together.wait(60)
-            return super().encode_images(images)
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.05)
+            found = super().encode_images(images)
+            inside.pop()
+            return found
 
     def build() -> None:
         try:
@@ -600,6 +605,7 @@ def test_two_builds_at_once_in_threads_end_with_one_right_index(tmp_path: Path, 
     for thread in threads:
         thread.join()
     assert not failures
+    assert max(most) == 1
     check(cache, root)
 
 
