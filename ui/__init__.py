@@ -64,7 +64,7 @@ def launch_options(services: Services) -> dict[str, Any]:
                 modules.route(),
             ],
             "middleware": [
-                Middleware(Hosts, services.settings),
+                Middleware(Hosts, services.settings.host, services.settings.hosts),
                 Middleware(Visitors, services),
                 Middleware(head.PageHead, head.script()),
             ],

@@ -26,7 +26,7 @@ def status(settings: Settings, method: str, share: str | None = None, **headers:
     app = SimpleNamespace(blocks=SimpleNamespace(share_url=share))
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": "/", "headers": raw, "app": app, "query_string": b""}
-    asyncio.run(Hosts(PlainTextResponse("in"), settings)(scope, receive, send))
+    asyncio.run(Hosts(PlainTextResponse("in"), settings.host, settings.hosts)(scope, receive, send))
     return int(sent[0]["status"])
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from settings import Settings
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -25,11 +24,11 @@ class Hosts:
     from no page at all, as those of programs do.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: ASGIApp, host: str, others: Sequence[str] = ()) -> None:
+        """Wrap `app`, which listens on `host`; `others` are the names that its owner adds."""
         self._app = app
-        self._names = {*_LOCAL, settings.host.lower(), *map(str.lower, settings.hosts)}
-        self._everywhere = not _is_loopback(settings.host)
+        self._names = {*_LOCAL, host.lower(), *map(str.lower, others)}
+        self._everywhere = not _is_loopback(host)
         if self._everywhere:
             own = socket.gethostname().lower()
             self._names |= {own, f"{own}.local", socket.getfqdn().lower()}
