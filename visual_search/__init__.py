@@ -111,7 +111,7 @@ class Gallery:
             return None
         vectors = [self._vector(searcher, each) for each in asked]
         mean = np.mean(vectors, axis=0, dtype=np.float32)
-        return mean / max(float(np.linalg.norm(mean)), 1e-6)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6))
 
     def _vector(self, searcher: Searcher, asked: Picture) -> np.ndarray:
         if isinstance(asked, Hit):
@@ -124,7 +124,9 @@ class Gallery:
         return searcher.encoder.encode_images([asked.convert("RGB")])[0]
 
     def _filter(self, where: Mapping[str, str | Sequence[str]]) -> dict[str, Sequence[str]]:
-        passing = {name: [values] if isinstance(values, str) else list(values) for name, values in where.items()}
+        passing: dict[str, Sequence[str]] = {
+            name: [values] if isinstance(values, str) else list(values) for name, values in where.items()
+        }
         known: dict[str, set[str]] = {}
         for item in catalogs.known(self._catalog) if passing else ():
             for name, value in item.attributes.items():

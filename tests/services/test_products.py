@@ -67,7 +67,12 @@ def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wan
     monkeypatch.setattr(product, "MOST_LOOKED_AT", 5)
     looked: list[str] = []
     look = services.products._look
-    monkeypatch.setattr(services.products, "_look", lambda key, item: looked.append(item) or look(key, item))
+
+    def noted(key: str, item: str) -> product.Look | None:
+        looked.append(item)
+        return look(key, item)
+
+    monkeypatch.setattr(services.products, "_look", noted)
     key = services.catalogs.infos()[0].key
     _, result = services.products.by_words(key, spec(), "red", 10_000)
     assert len(looked) == 5

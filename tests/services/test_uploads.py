@@ -342,9 +342,14 @@ def test_thousands_of_files_of_one_name_are_looked_for_once_each(
         warnings.simplefilter("ignore")
         for number in range(900):
             archive.writestr("same.jpg", str(number))
-    looked = []
+    looked: list[Path] = []
     exists = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda self: looked.append(1) or exists(self))
+
+    def noted(path: Path) -> bool:
+        looked.append(path)
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", noted)
     kept, files = unpacked(tmp_path, path, bounds=Bounds(1000, 2_000_000))
     assert len(files) == kept.pictures == 900
     assert len(looked) < 2000

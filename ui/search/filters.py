@@ -12,7 +12,9 @@ from services import Services
 from ui.shell import modules
 
 _Word = Annotated[str, Field(max_length=1000)]
-_CHOSEN = TypeAdapter(Annotated[dict[_Word, Annotated[list[_Word], Field(max_length=200)]], Field(max_length=50)])
+_CHOSEN: TypeAdapter[dict[str, list[str]]] = TypeAdapter(
+    Annotated[dict[_Word, Annotated[list[_Word], Field(max_length=200)]], Field(max_length=50)]
+)
 
 
 def create() -> gr.HTML:

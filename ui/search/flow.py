@@ -208,15 +208,21 @@ def ready(services: Services, scope: Scope) -> None:
         raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
 
 
+def site_of(request: gr.Request | None) -> str:
+    """Return the address of the site that a request came to, with a slash at its end; nothing without a request."""
+    came = request.request if request else None
+    return f"{get_root_url(came, came.url.path, None)}/" if came else ""
+
+
 def as_client(catalog: str, result: Result, request: gr.Request | None) -> dict[str, Any]:
     """Return a result as a client of the API gets it, each picture with the addresses of two sizes of it.
 
     The addresses are those of the site that `request` came to; relative to it without one.
     """
-    site = f"{get_root_url(request.request, request.request.url.path, None)}/" if request else ""
+    place_of = f"{site_of(request)}picture/{quote(catalog, safe='')}"
     rows = []
     for rank, hit in enumerate(result.hits, start=1):
-        place = f"{site}picture/{quote(catalog, safe='')}?id={quote(hit.id, safe='')}&side="
+        place = f"{place_of}?id={quote(hit.id, safe='')}&side="
         addresses = {"picture": f"{place}{LARGE}", "thumbnail": f"{place}{SMALL}"}
         rows.append({"rank": rank, **results.card(hit), **addresses})
     return {"results": rows, "strong": result.strong, "seconds": result.seconds, "notes": [*result.notes]}

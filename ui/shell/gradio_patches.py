@@ -24,7 +24,7 @@ def prepare() -> None:
 _as_text = GradioMCPServer.postprocess_output_data
 
 
-def _as_json(server: GradioMCPServer, data: list[Any], root_url: str) -> list[Any]:
+def _as_json(self: GradioMCPServer, data: Any, root_url: str) -> list[Any]:  # noqa: ANN401 - Gradio's own signature
     """Answer an MCP tool's call with JSON; Gradio itself would print Python's own notation of it."""
     plain = [
         json.dumps(value, ensure_ascii=False)
@@ -32,7 +32,7 @@ def _as_json(server: GradioMCPServer, data: list[Any], root_url: str) -> list[An
         else value
         for value in data
     ]
-    return _as_text(server, plain, root_url)
+    return _as_text(self, plain, root_url)
 
 
 def ease(demo: gr.Blocks) -> None:

@@ -184,6 +184,7 @@ def test_a_second_process_waits_for_the_first_and_says_so(tmp_path: Path) -> Non
         def track(progress: Progress) -> None:
             told.append(progress.doing)
             if len(told) == 2:
+                assert other.stdin
                 other.stdin.close()
 
         built(Plain(), cache, ColourEncoder(), track=track)

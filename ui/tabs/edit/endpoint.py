@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.route_utils import get_root_url
 
 from retrieval.core import AppError
 from retrieval.pictures.decoding import decode
 from services import Services
 from services.edits import AUTO, Failed, Stop, Variant, Wish
+from ui.search import flow
 from ui.search import question as query
 from ui.tabs.edit import board
 
@@ -58,6 +58,10 @@ def edit(
         stop.set()
     if made is None:
         raise AppError("The service sent no picture. Try again.")
-    site = f"{get_root_url(request.request, request.request.url.path, None)}/" if request else ""
     kept = board.kept(made, "", prompt, 1)
-    return {"picture": f"{site}{kept['after']}", "width": made.width, "height": made.height, "model": wish.model}
+    return {
+        "picture": f"{flow.site_of(request)}{kept['after']}",
+        "width": made.width,
+        "height": made.height,
+        "model": wish.model,
+    }
