@@ -60,9 +60,9 @@ def serving(settings: Settings, folder: Path) -> Iterator[Served]:
     demo = ui.build(services)
     options = ui.launch_options(services)
     _, url, _ = demo.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **options)
-    spec = services.engines.spec("squeezenet")
-    services.indexes.build(key, spec)
-    services.indexes.searcher(key, spec)
+    for spec in (services.engines.first("look-alike"), services.engines.spec("squeezenet")):
+        services.indexes.build(key, spec)
+        services.indexes.searcher(key, spec)
     try:
         yield Served(str(url), services, demo, key)
     finally:
@@ -139,9 +139,9 @@ def test_no_text_field_of_the_api_leads_to_a_file(served: Served, text: str) -> 
         assert answer.status_code in (400, 403, 404, 405) or answer.url.path == "/", path
         assert PASSWD[:40] not in answer.content
         assert not answer.headers["content-type"].startswith("image/")
-    numbers = {name: served.number(name) for name in ("compare.compare", "compare_duplicates.duplicates")}
-    for number, data in ((numbers["compare.compare"], [["squeezenet"], text, text, [text]]),
-                         (numbers["compare_duplicates.duplicates"], [text, 0.9, text])):  # fmt: skip
+    numbers = {name: served.number(name) for name in ("compare.tab.compare", "compare.duplicates.duplicates")}
+    for number, data in ((numbers["compare.tab.compare"], [["squeezenet"], text, text, [text], None]),
+                         (numbers["compare.duplicates.duplicates"], [text, 0.9, text])):  # fmt: skip
         message = event(served, number, data)
         assert not message.get("success")
         assert "root:" not in json.dumps(message)
@@ -153,7 +153,9 @@ def test_a_forged_reference_to_a_file_of_the_machine_is_refused_everywhere(
 ) -> None:
     for path in ("/etc/passwd", str(folder / "01.jpg"), str(folder)):
         file = {"path": path, **({"meta": {"_type": "gradio.FileData"}} if meta else {})}
-        message = event(served, served.number("look_alike.look_alike"), [file, served.key, 5, None, None, "fashion"])
+        message = event(
+            served, served.number("look_alike.tab.look_alike"), [file, served.key, 5, None, None, "fashion"]
+        )
         assert not message.get("success"), path
         message = uploading(served, path, uuid.uuid4().hex, meta)
         assert "only you see it" not in json.dumps(message)
@@ -191,9 +193,13 @@ def test_an_upload_is_shown_to_who_has_its_name_and_to_nobody_who_guesses(served
     assert get(f"picture/{key}", params={"id": HOSTILE}).status_code == 200
     for guess in ("upload-" + "0" * 32, key[:-1], key.upper(), "upload", f"{key}/../{key}x"):
         assert get(f"picture/{guess}", params={"id": HOSTILE}).status_code == 404
-    for told in (get("config").text, get("").text, json.dumps(event(served, served.number("catalogs.catalogs"), []))):
+    for told in (
+        get("config").text,
+        get("").text,
+        json.dumps(event(served, served.number("catalogs.tab.catalogs"), [])),
+    ):
         assert key not in told
-    number = served.number("catalogs.act")
+    number = served.number("catalogs.tab.act")
     stranger = event(served, number, [key, None, None], {"act": "remove", "catalog": key})
     assert not stranger.get("success")
     assert get(f"picture/{key}", params={"id": HOSTILE}).status_code == 200
@@ -202,14 +208,14 @@ def test_an_upload_is_shown_to_who_has_its_name_and_to_nobody_who_guesses(served
 @pytest.mark.parametrize("doing", ["delete", "remove", "forget", "rm -rf", ""])
 def test_a_stranger_deletes_nothing_that_others_use(served: Served, doing: str) -> None:
     detail = {"act": doing, "catalog": served.key, "engine": "squeezenet", "weights": "fashion", "name": "sample"}
-    assert not event(served, served.number("catalogs.act"), [served.key, None, None], detail).get("success")
+    assert not event(served, served.number("catalogs.tab.act"), [served.key, None, None], detail).get("success")
     assert served.services.indexes.searcher(served.key, served.services.engines.spec("squeezenet"))
     assert list(served.services.indexes.folder(served.key).glob("*.sqlite"))
 
 
 def test_two_hundred_requests_at_once_are_answered_or_told_that_the_queue_is_full(served: Served, folder: Path) -> None:
     limit = served.services.settings.max_queue
-    number = served.number("compare_duplicates.duplicates")
+    number = served.number("compare.duplicates.duplicates")
 
     def search(_: int) -> str:
         return json.dumps(event(served, number, [served.key, 0.95, "squeezenet:fashion"]))
