@@ -131,7 +131,9 @@ def building(folder: Path, spec: EncoderSpec, waits: Callable[[], None]) -> Iter
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f".{spec.engine}-{spec.weights}.lock", is_singleton=True)
+        # Beside the folder: what is deleted with it could not be waited for.
+        name = f".{folder.name}.{spec.engine}-{spec.weights}.lock"
+        lock = FileLock(folder.with_name(name), is_singleton=True)
         while True:
             try:
                 lock.acquire(timeout=_LOCK_SECONDS)

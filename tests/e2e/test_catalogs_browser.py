@@ -18,7 +18,7 @@ from gradio_client import Client, handle_file
 from gradio_client.utils import Status
 
 import ui
-from engines.squeezenet.encoder import SqueezeNet
+from engines.look.encoder import Look
 from services import Services
 from settings import ROOT, Settings
 from tests.conftest import write_picture
@@ -32,7 +32,7 @@ SIZES = [(1440, 900), (820, 1180), (390, 844)]
 
 @dataclass
 class Served:
-    """The page at `url`, served in this process, and the brake that makes SqueezeNet slow."""
+    """The page at `url`, served in this process, and the brake that makes Look slow."""
 
     url: str
     services: Services
@@ -50,15 +50,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         write_picture(place / "shop" / ("red", "blue")[number % 2] / f"{number:02}.jpg", number)
     (place / "bare").mkdir()
     shutil.copytree(ROOT / "assets" / "prepared", place / "prepared")
-    brake, encode = threading.Event(), SqueezeNet.encode_images
+    brake, encode = threading.Event(), Look.encode_images
 
-    def slowly(self: SqueezeNet, images: Any) -> np.ndarray:  # noqa: ANN401
+    def slowly(self: Look, images: Any) -> np.ndarray:  # noqa: ANN401
         if brake.is_set():
             time.sleep(4)
         return encode(self, images)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(SqueezeNet, "encode_images", slowly)
+        patched.setattr(Look, "encode_images", slowly)
         patched.setenv("GRADIO_TEMP_DIR", str(place / "sent"))
         settings = Settings(index_cache=place / "cache", prepared=place / "prepared", clip=())
         services = Services(settings, [f"folder:{place / 'shop'}", f"folder:{place / 'bare'}", "sample", "paintings"])
@@ -66,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         _, url, _ = demo.launch(
             server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **ui.launch_options(services)
         )
-        services.indexes.build(services.catalogs.infos()[0].key, services.engines.spec("squeezenet"))
+        services.indexes.build(services.catalogs.infos()[0].key, services.engines.first("look-alike"))
         yield Served(str(url), services, brake)
         demo.close()
         services.close()

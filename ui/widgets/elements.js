@@ -18,7 +18,7 @@ export function pictureAddress(catalog, id, side) {
   return `picture/${encodeURIComponent(catalog)}?side=${side}&id=${encodeURIComponent(id)}`;
 }
 
-// A plain copy of a component's value: Gradio's own is a proxy.
+// A plain copy of a component's value: Gradio's own is a proxy, and "" where there is none yet.
 export function plain(value, otherwise = {}) {
-  return JSON.parse(JSON.stringify(value ?? otherwise));
+  return JSON.parse(JSON.stringify(value || otherwise));
 }

@@ -156,11 +156,11 @@ def test_a_killed_upload_goes_on_where_it_was(
     put(table, rows(0, 900))
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from retrieval.indexes import pinecone_index, pinecone_records, pinecone_upload\n"
-        "pinecone_records.REQUEST_ROWS = 100; pinecone_upload.AT_ONCE = 1\n"
-        "account = pinecone_index.Account(sys.argv[2], 'pictures', host=sys.argv[3])\n"
+        "from retrieval.indexes.pinecone import index, records, update\n"
+        "records.REQUEST_ROWS = 100; update.AT_ONCE = 1\n"
+        "account = index.Account(sys.argv[2], 'pictures', host=sys.argv[3])\n"
         "stop = lambda done, total: done >= 300 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"pinecone_upload.bring_up(Path(sys.argv[1]), {DIM}, account, '{SPACE}', track=stop)"
+        f"update.bring_up(Path(sys.argv[1]), {DIM}, account, '{SPACE}', track=stop)"
     )
     words = [sys.executable, "-c", code, str(table), KEY, service.url]
     assert subprocess.run(words, cwd=ROOT, check=False).returncode == -signal.SIGKILL
