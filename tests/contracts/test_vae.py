@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -135,6 +137,6 @@ def test_directions_are_at_right_angles_and_of_unit_length(encoder: VariationalA
 def test_a_damaged_file_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("weights")
     (folder / "vae_map.safetensors").write_bytes((engines.WEIGHTS_FOLDER / "vae_map.safetensors").read_bytes()[:5000])
-    monkeypatch.setattr("engines.files.WEIGHTS_FOLDER", folder)
+    monkeypatch.setattr(importlib.import_module("engines.files"), "WEIGHTS_FOLDER", folder)
     with pytest.raises(AppError, match=r"vae_map\.safetensors holds no latent space"):
         VariationalAutoencoder(engines.spec("vae", "map"))
