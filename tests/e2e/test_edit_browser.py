@@ -94,7 +94,7 @@ def test_a_result_is_edited_and_what_comes_out_finds_red_ones(page: Page, servic
     open_part = np.asarray(got.mask.getchannel("A").resize(picture.size)) < 100
     red, green, blue = np.asarray(picture, np.float32)[open_part].mean(axis=0)
     assert red > 2 * max(green, blue)
-    expect(first.locator(".words")).to_contain_text("red")
+    expect(page.locator(".editing .card .words").filter(has_text="red").first).to_be_visible()
     assert KEY not in page.content()
     assert KEY not in page.url
     assert KEY not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
