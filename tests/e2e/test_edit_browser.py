@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import SLOW, grave, running, visiting, width
+from tests.e2e.conftest import SLOW, grave, running, unfold, visiting, width
 from tests.fakes import images_service
 from tests.fakes.images_service import KEY, Service
 
@@ -79,7 +79,10 @@ def test_without_a_key_the_tab_shows_what_it_would_do_and_sends_nothing(page: Pa
 
 
 def test_a_result_is_edited_and_what_comes_out_finds_red_ones(page: Page, service: Service, log: Path) -> None:
-    page.get_by_role("tab", name="Look-alike").click()
+    page.goto(f"{page.url.split('?')[0]}?engine=squeezenet:fashion")
+    unfold(page, "More")
+    expect(page.get_by_label("SqueezeNet 1.1, tuned on clothes").first).to_be_checked()
+    expect(page.locator(".card:visible").nth(2)).to_be_visible()
     page.locator(".card:visible").nth(2).get_by_role("button", name="Edit this").click()
     expect(page.locator(".studio .picture")).not_to_have_attribute("alt", "The first example")
     marked(page)
@@ -94,7 +97,9 @@ def test_a_result_is_edited_and_what_comes_out_finds_red_ones(page: Page, servic
     open_part = np.asarray(got.mask.getchannel("A").resize(picture.size)) < 100
     red, green, blue = np.asarray(picture, np.float32)[open_part].mean(axis=0)
     assert red > 2 * max(green, blue)
-    expect(page.locator(".editing .card .words").filter(has_text="red").first).to_be_visible()
+    page.get_by_label("Look-alikes, as seen by").click()
+    page.get_by_role("option", name="SqueezeNet 1.1, tuned on clothes").click()
+    expect(first.locator(".words")).to_contain_text("red", timeout=SLOW)
     assert KEY not in page.content()
     assert KEY not in page.url
     assert KEY not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
