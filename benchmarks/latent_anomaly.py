@@ -19,9 +19,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from engines.vae.anomaly import Strangeness
+from engines.vae.anomaly import AnomalyScorer
 from engines.vae.network import Networks, packed, unpacked
-from engines.vae.options import Recipe
+from engines.vae.options import LatentTraining
 from engines.vae.training import fit
 from retrieval.indexing.storage import write_atomically
 from training.corpus.glyphs import draw
@@ -34,37 +34,37 @@ NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a latent space makes of n pictures: latents, features, and of each the nats missed, KL, squared error."""
+class Reconstruction:
+    """What a latent space makes of n pictures: latents, features, reconstruction loss, KL (nats), squared error."""
 
     latents: np.ndarray
     features: np.ndarray
-    missed: np.ndarray
-    spread: np.ndarray
+    reconstruction_loss: np.ndarray
+    kl: np.ndarray
     squared: np.ndarray
 
 
-def see(networks: Networks, pixels: np.ndarray) -> Seen:
+def see(networks: Networks, pixels: np.ndarray) -> Reconstruction:
     """Look at uint8 (n, 28, 28), reconstructing from the means."""
     parts = []
     for start in range(0, len(pixels), CHUNK):
         batch = tf.constant(pixels[start : start + CHUNK, ..., None].astype(np.float32) / 255)
-        means, variances, features = networks.encode(batch)
+        means, log_var, features = networks.encode(batch)
         logits = networks.decoder(means)
-        missed = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(batch, logits), (1, 2, 3))
-        spread = 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(variances) - variances - 1, 1)
+        reconstruction_loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(batch, logits), (1, 2, 3))
+        kl = 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(log_var) - log_var - 1, 1)
         squared = tf.reduce_sum(tf.square(batch - tf.sigmoid(logits)), (1, 2, 3))
-        parts.append([each.numpy() for each in (means, features, missed, spread, squared)])
-    return Seen(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        parts.append([each.numpy() for each in (means, features, reconstruction_loss, kl, squared)])
+    return Reconstruction(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def scores(known: Seen, asked: Seen) -> dict[str, np.ndarray]:
+def scores(known: Reconstruction, asked: Reconstruction) -> dict[str, np.ndarray]:
     """Return every score of the asked pictures by name; `known` are pictures of the classes that were trained on."""
-    ours = Strangeness.of(known.features, np.random.default_rng(7))
+    ours = AnomalyScorer.of(known.features, np.random.default_rng(7))
     return {
         "squared error": asked.squared,
-        "reconstruction, nats": asked.missed,
-        "minus ELBO, nats": asked.missed + asked.spread,
+        "reconstruction, nats": asked.reconstruction_loss,
+        "minus ELBO, nats": asked.reconstruction_loss + asked.kl,
         "latent: distance to the 5 nearest": _nearest(known.latents, asked.latents),
         "latent: 1 - cosine of the 5 nearest": _cosines(known.latents, asked.latents),
         "features: distance to the 5 nearest": _nearest(known.features, asked.features),
@@ -88,7 +88,7 @@ def space(used: Pictures, left_out: int, options: argparse.Namespace) -> Network
     path = options.spaces and options.spaces / f"without-{left_out}.safetensors"
     if path and path.is_file():
         return unpacked(path)[0]
-    recipe = Recipe(options.latent, options.epochs, label_weight=options.label_weight)
+    recipe = LatentTraining(options.latent, options.epochs, label_weight=options.label_weight)
     networks = fit(used.pixels, used.labels.astype(np.int32), recipe)
     if path:
         write_atomically(path, packed(networks, recipe.as_dict(), {}))

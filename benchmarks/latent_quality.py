@@ -58,12 +58,12 @@ def raw(pixels: np.ndarray) -> np.ndarray:
 def quality(encoder: VariationalAutoencoder, train: Pictures, held: Pictures) -> dict[str, Any]:
     """Return neighbours, evidence and what letters and digits look like to `encoder`."""
     examined = encoder.examine(held.pixels)
-    strange = encoder.examine(draw(GLYPHS)).strangeness
+    strange = encoder.examine(draw(GLYPHS)).anomaly_scores
     truth = np.r_[np.zeros(len(held)), np.ones(GLYPHS)]
     return {
         **neighbours(lambda pixels: encoder.vectors(encoder.latents(pixels)), train, held),
         "elbo_nats": round(float(examined.evidence.mean()), 2),
-        "letters_and_digits_auroc": round(float(roc_auc_score(truth, np.r_[examined.strangeness, strange])), 4),
+        "letters_and_digits_auroc": round(float(roc_auc_score(truth, np.r_[examined.anomaly_scores, strange])), 4),
     }
 
 

@@ -42,15 +42,15 @@ def main() -> None:
     split = split_photos(photos)
     rows = np.concatenate([split.seen_senders, split.unseen_senders])
     product = Product(replace(engines.spec("product"), file=str(arguments.file.resolve())))
-    verdicts, vectors = [], []
+    predictions, vectors = [], []
     for start in range(0, len(rows), CHUNK):
         images = [Image.open(photos.paths[row]).convert("RGB") for row in rows[start : start + CHUNK]]
-        verdicts += product.classify(images)
+        predictions += product.classify(images)
         vectors.append(product.encode_images(images))
     labels, embeddings = photos.labels[rows], np.concatenate(vectors)
-    guess = np.array([verdict.label.lower() for verdict in verdicts])
-    confidence = np.array([verdict.confidence for verdict in verdicts])
-    sure = np.array([verdict.sure for verdict in verdicts])
+    guess = np.array([prediction.label.lower() for prediction in predictions])
+    confidence = np.array([prediction.confidence for prediction in predictions])
+    sure = np.array([prediction.confident for prediction in predictions])
     no_class, ten = np.isin(labels, list(NOT_A_CLASS)), np.isin(labels, TEN_CLASSES)
     new = np.isin(rows, split.unseen_senders) & ~no_class
     known = np.isin(rows, split.seen_senders) & ~no_class

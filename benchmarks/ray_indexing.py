@@ -31,7 +31,7 @@ from retrieval.indexing import build
 from retrieval.indexing.build import Progress
 from retrieval.indexing.ray_encoding import Work, on_ray
 from services.catalogs.open_catalogs import OpenCatalogs
-from services.indexes.workers import Recipe
+from services.indexes.workers import EncodingJob
 from settings import ROOT, Settings
 
 _SAMPLE_SECONDS = 1.0
@@ -93,7 +93,7 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
     settings = replace(Settings.from_environment(), index_cache=place)
     opened = OpenCatalogs(settings)
     catalog, digest = opened.catalog(opened.open(name)), engines.digest(spec)
-    recipe = Recipe(settings.public, name, None, spec.name, digest)
+    recipe = EncodingJob(settings.public, name, None, spec.name, digest)
     encode = None
     if way == "ray":
         del os.environ["OMP_NUM_THREADS"]  # Ray tells every worker its share

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks import corpus
 from retrieval.core import VectorIndex
-from retrieval.indexing.storage import Row, VectorTable
+from retrieval.indexing.storage import StoredRow, VectorTable
 
 CORPUS = 491_895
 """As many as DeepFashion2 has pictures, its test set included."""
@@ -73,12 +73,12 @@ def _apart(job: Callable[..., Any], *given: object, threads: int | None = None) 
             os.environ.pop(name, None)
 
 
-def _rows(first: int, vectors: np.ndarray) -> list[Row]:
+def _rows(first: int, vectors: np.ndarray) -> list[StoredRow]:
     """Return rows with a label that one in a hundred has, and one that the hundredth on one side of the corpus has."""
     side = np.random.default_rng(corpus.SEED).normal(size=corpus.DIM).astype(np.float32)
     far = vectors @ side > np.quantile(corpus.vectors(20_000, corpus.QUERIES + 1) @ side, 0.99)
     return [
-        Row(
+        StoredRow(
             f"{n:07}", "", json.dumps({"percent": str(n * 7919 % 100), "side": "far" if far[n - first] else "near"}),
             f"{n:032x}", vectors[n - first],
         )
@@ -98,7 +98,7 @@ def _build(table: Path) -> dict[str, float]:
     from retrieval.indexes.approximate import index as approximate
 
     before, started = _peak_mb(), time.perf_counter()
-    made = approximate.bring_up(table, corpus.DIM)
+    made = approximate.update_index(table, corpus.DIM)
     times = os.times()
     return {
         "mb": made.size / 1e6,
@@ -192,7 +192,7 @@ def _update(table: Path, size: int) -> dict[str, float]:
         held.put(_rows(size, corpus.vectors(_CHANGED, corpus.QUERIES + 2)))
         held.remove([f"{n:07}" for n in range(_CHANGED)])
     started = time.perf_counter()
-    made = approximate.bring_up(table, corpus.DIM)
+    made = approximate.update_index(table, corpus.DIM)
     return {"seconds": time.perf_counter() - started, "recall_measured": made.recall, "peak_mb": _peak_mb()}
 
 

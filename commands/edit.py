@@ -16,7 +16,7 @@ from commands.find import print_hits
 from retrieval.core import AppError, Hit
 from retrieval.pictures import decoding
 from services import Services
-from services.edits import AUTO, Failed, Sketch, Stop, Variant, Waiting, Wish, read_mask
+from services.edits import AUTO, CancelToken, EditRequest, Failed, PartialImage, RetryAfter, Variant, read_mask
 from settings import Settings
 
 GARMENT = "garment"
@@ -50,18 +50,18 @@ def edit(
         spec = services.engines.spec(search, weights)
         build(services, key, spec)
         spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
-    wish = Wish(
+    request = EditRequest(
         picture, prompt, _change(services, mask, picture), model or services.edits.model, variants, size, quality
     )
     answers = []
-    for number, edited in enumerate(_made(services, wish), start=1):
+    for number, edited in enumerate(_made(services, request), start=1):
         path = to if number == 1 else to.with_name(f"{to.stem}-{number}{to.suffix}")
         _write(path, edited, form)
         found = services.indexes.searcher(key, spec).by_image(edited, k) if search else None
         answers.append((path, found))
     if as_json:
         told = [_as_json(path, found.hits if found else None) for path, found in answers]
-        print_json({"model": wish.model, "pictures": told})
+        print_json({"model": request.model, "pictures": told})
         return
     for path, found in answers:
         out.print(str(path), highlight=False, markup=False)
@@ -69,22 +69,22 @@ def edit(
             print_hits(found)
 
 
-def _made(services: Services, wish: Wish) -> list[Image.Image]:
+def _made(services: Services, request: EditRequest) -> list[Image.Image]:
     """Return the pictures that came, by variant, and say on the error stream how it goes."""
-    stop, made = Stop(), {}
+    cancel, made = CancelToken(), {}
     try:
         with err.status("The picture is on its way …"):
-            for step in services.edits.edit(wish, stop):
+            for step in services.edits.edit(request, cancel):
                 if isinstance(step, Variant):
                     made[step.variant] = step.image
-                elif isinstance(step, Sketch):
+                elif isinstance(step, PartialImage):
                     err.print(f"variant {step.variant + 1}: rough picture {step.step + 1}", style="dim")
-                elif isinstance(step, Waiting):
+                elif isinstance(step, RetryAfter):
                     err.print(f"The service is busy; the next try is in {step.seconds:.0f} s.", style="yellow")
                 elif isinstance(step, Failed):
                     err.print(f"variant {step.variant + 1}: {step.reason}", style="yellow", markup=False)
     finally:
-        stop.set()
+        cancel.set()
     return [made[variant] for variant in sorted(made)]
 
 

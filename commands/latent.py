@@ -24,7 +24,7 @@ def anomaly(
     services, key = open_catalog(queries, label_pattern)
     spec = services.engines.spec("vae", weights)
     with bar() as track:
-        found, problems = services.latent.judge(key, spec, lambda done, total: track(Progress(done, total)))
+        found, problems = services.latent.score_pictures(key, spec, lambda done, total: track(Progress(done, total)))
     for name, problem in problems:
         err.print(f"skipped {name}: {problem}", style="yellow", highlight=False, markup=False)
     if as_json:

@@ -83,21 +83,23 @@ def train(
 
 
 def _tell(found: list[Any], ids: list[str], as_json: bool) -> None:
-    for name, (verdict, look) in zip(ids, found, strict=True):
+    for name, (prediction, look) in zip(ids, found, strict=True):
         if as_json:
-            odds = dict(sorted(verdict.probabilities.items(), key=lambda pair: -pair[1]))
+            probabilities = dict(sorted(prediction.probabilities.items(), key=lambda pair: -pair[1]))
             print_json(
                 {
-                    "id": name, "label": verdict.label, "confidence": verdict.confidence, "sure": verdict.sure,
-                    "probabilities": odds, "colours": [asdict(each) for each in look.colours], "pattern": look.pattern,
+                    "id": name, "label": prediction.label, "confidence": prediction.confidence,
+                    "sure": prediction.confident,
+                    "probabilities": probabilities, "colours": [asdict(each) for each in look.colours],
+                    "pattern": look.pattern,
                 }
             )  # fmt: skip
             continue
-        doubt = "" if verdict.sure else " (not sure)"
+        doubt = "" if prediction.confident else " (not sure)"
         shades = ", ".join(f"{each.name} {each.share:.0%}" for each in look.colours)
         pattern = f"{look.pattern} · " if look.pattern else ""
         out.print(
-            f"{name}: {verdict.label} {verdict.confidence:.0%}{doubt} · {pattern}{shades}",
+            f"{name}: {prediction.label} {prediction.confidence:.0%}{doubt} · {pattern}{shades}",
             highlight=False, markup=False,
         )  # fmt: skip
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from engines.clip import checkpoints
 from engines.files import Files
-from retrieval.core import AppError, Encoder, EncoderSpec, Part
+from retrieval.core import AppError, Encoder, EncoderSpec, VectorPart
 
-_STYLE_PARTS = (Part("style", 224, 0.95), Part("content", 96, 0.05))
+_STYLE_PARTS = (VectorPart("style", 224, 0.95), VectorPart("content", 96, 0.05))
 
 ROWS: tuple[EncoderSpec, ...] = (
     EncoderSpec(

@@ -74,7 +74,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class VectorPart:
     """A stretch of an encoder's vector that says one thing: `dim` numbers, and its share of a cosine, 0 to 1."""
 
     name: str
@@ -109,7 +109,7 @@ class EncoderSpec:
     accepts_text: bool = False
     checkpoint: str = ""
     remote_code: bool = False
-    parts: tuple[Part, ...] = ()
+    parts: tuple[VectorPart, ...] = ()
     purposes: tuple[str, ...] = ()
     files: str = "engines.files:SHIPPED"
     regions_up_to: int = 0
@@ -176,13 +176,13 @@ class Examined:
     """What a latent space makes of n pictures.
 
     `latents` float32 (n, latent), `decoded` float32 (n, 28, 28) in 0..1 what comes back of them, `evidence` float32
-    (n,) the evidence lower bound of log p(x) in nats, `strangeness` float32 (n,), higher is stranger.
+    (n,) the evidence lower bound of log p(x) in nats, `anomaly_scores` float32 (n,), higher is more unusual.
     """
 
     latents: np.ndarray
     decoded: np.ndarray
     evidence: np.ndarray
-    strangeness: np.ndarray
+    anomaly_scores: np.ndarray
 
 
 class LatentEncoder(Encoder, Protocol):
@@ -236,18 +236,18 @@ class StyleEncoder(Encoder, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Prediction:
     """What kind of garment a picture shows.
 
-    `probabilities` class -> share, adding up to 1; `sure` says whether `confidence`, the share of `label`, is high
-    enough to be relied on; `heat` float32 (h, w) in 0..1, what the network looked at, over the whole picture.
+    `probabilities` class -> share, adding up to 1; `confident` says whether `confidence`, the share of `label`, is high
+    enough to be relied on; `heat_map` float32 (h, w) in 0..1, what the network looked at, over the whole picture.
     """
 
     label: str
     confidence: float
-    sure: bool
+    confident: bool
     probabilities: Mapping[str, float]
-    heat: np.ndarray
+    heat_map: np.ndarray
 
 
 class Classifier(Encoder, Protocol):
@@ -260,8 +260,8 @@ class Classifier(Encoder, Protocol):
         """The names it knows; none when it only encodes."""
         ...
 
-    def classify(self, images: Sequence[Image.Image]) -> list[Verdict]:
-        """Return a verdict on each picture; raises AppError when it knows no names."""
+    def classify(self, images: Sequence[Image.Image]) -> list[Prediction]:
+        """Return a prediction of each picture; raises AppError when it knows no names."""
         ...
 
     def features(self, images: Sequence[Image.Image]) -> np.ndarray:

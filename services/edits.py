@@ -11,13 +11,24 @@ from PIL import Image, ImageFilter
 
 from engines.editing import models as edit_models
 from engines.editing.models import AUTO, EditModel
-from engines.editing.requests import OPENAI, Access, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish
+from engines.editing.requests import (
+    OPENAI,
+    Access,
+    CancelToken,
+    EditRequest,
+    Failed,
+    PartialImage,
+    RetryAfter,
+    Step,
+    StoppedError,
+    Variant,
+)
 from retrieval.core import AppError
 from retrieval.pictures import decoding
 from settings import Settings
 
-__all__ = ["AUTO", "Cost", "EditModel", "Edits", "Failed", "Sketch", "Step", "Stop", "StoppedError", "Variant",
-           "Waiting", "Wish"]  # fmt: skip
+__all__ = ["AUTO", "CancelToken", "Cost", "EditModel", "EditRequest", "Edits", "Failed", "PartialImage", "RetryAfter",
+           "Step", "StoppedError", "Variant"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +83,13 @@ class Edits:
         smooth = soft.filter(ImageFilter.GaussianBlur(max(image.size) / SIDE))  # the estimate's own steps
         return smooth.point(lambda level: 255 if level >= 128 else 0)
 
-    def edit(self, wish: Wish, stop: Stop, key: str | None = None) -> Iterator[Step]:
-        """Yield what comes of a wish; `key` is a visitor's own. Raises AppError in words for a shopper."""
+    def edit(self, request: EditRequest, cancel: CancelToken, key: str | None = None) -> Iterator[Step]:
+        """Yield what comes of a request; `key` is a visitor's own. Raises AppError in words for a shopper."""
         from engines.editing.client import edit
 
         typed = (key or "").strip()
         access = Access(typed or self._key, self._url, own=not typed, seconds=self._seconds)
-        yield from edit(wish, access, stop, decoding.decode)
+        yield from edit(request, access, cancel, decoding.decode)
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> Image.Image:

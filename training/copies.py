@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 @dataclass(frozen=True)
 class Copying:
-    """One way of making a copy: shares of the area kept, most degrees, mirror odds, +- shares of light and colour."""
+    """How a copy is made: shares of the area kept, most degrees, mirrored share, +- shares of light and colour."""
 
     area: tuple[float, float] = (0.4, 0.8)
     degrees: float = 25.0

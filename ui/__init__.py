@@ -46,7 +46,7 @@ def build(services: Services) -> gr.Blocks:
                 with gr.Tab(title, id=key) as tab:
                     create(services, top, tab)
         session.link(services, top, demo, tabs)
-    gradio_patches.ease(demo)
+    gradio_patches.apply(demo)
     event_queue.install(demo, services.settings.max_queue, TELL_SECONDS)
     return demo
 

@@ -19,7 +19,17 @@ from PIL import Image
 from engines.editing import errors
 from engines.editing.framing import Frame
 from engines.editing.models import AUTO, EditModel, facts, frame_size
-from engines.editing.requests import Access, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish
+from engines.editing.requests import (
+    Access,
+    CancelToken,
+    EditRequest,
+    Failed,
+    PartialImage,
+    RetryAfter,
+    Step,
+    StoppedError,
+    Variant,
+)
 from engines.editing.transport import client
 from retrieval.core import AppError, BadPictureError
 
@@ -33,67 +43,69 @@ _FAULTS = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError,
 """What the packages raise; the last three at an answer that is not of the form that its type says."""
 
 
-def edit(wish: Wish, access: Access, stop: Stop, decode: Decode) -> Iterator[Step]:
-    """Yield what comes of a wish as it comes; `decode` turns the bytes of an answer into an RGB picture.
+def edit(request: EditRequest, access: Access, cancel: CancelToken, decode: Decode) -> Iterator[Step]:
+    """Yield what comes of a request as it comes; `decode` turns the bytes of an answer into an RGB picture.
 
     A model that sends pictures on the way is asked for each variant by itself, all at once, so that each can be seen
     coming. Raises AppError, in words for a shopper, when no variant came; StoppedError when stopped or out of time.
     """
-    model = facts(wish.model)
-    _check(wish, model, access)
-    frame = Frame.fit(wish.image.size, frame_size(model, wish.size, wish.image.size))
-    fields = {**_fields(wish, model, frame), "image": ("picture.png", frame.picture(wish.image), "image/png")}
-    if wish.change is not None:
-        fields["mask"] = ("mask.png", frame.mask(wish.change), "image/png")
-    asking = _Asking(model, access, stop, lambda data: frame.cut(decode(data)))
+    model = facts(request.model)
+    _check(request, model, access)
+    frame = Frame.fit(request.image.size, frame_size(model, request.size, request.image.size))
+    fields = {**_fields(request, model, frame), "image": ("picture.png", frame.picture(request.image), "image/png")}
+    if request.change is not None:
+        fields["mask"] = ("mask.png", frame.mask(request.change), "image/png")
+    asking = _Asking(model, access, cancel, lambda data: frame.cut(decode(data)))
     late = f"No picture came within {access.seconds:.0f} s. Try again, or choose a lower quality."
-    clock = threading.Timer(access.seconds, stop.set, [late])
+    clock = threading.Timer(access.seconds, cancel.set, [late])
     clock.daemon = True
     clock.start()
     try:
-        if model.partials and wish.variants > 1:
-            yield from _side_by_side(asking, fields, wish.variants)
+        if model.partials and request.variants > 1:
+            yield from _side_by_side(asking, fields, request.variants)
         else:
             yield from asking.steps(fields, 0)
     finally:
         clock.cancel()
-        stop.set()
+        cancel.set()
 
 
-def _check(wish: Wish, model: EditModel, access: Access) -> None:
+def _check(request: EditRequest, model: EditModel, access: Access) -> None:
     if not access.key:
         raise AppError("An edit needs a key of the service: set OPENAI_API_KEY, or type one for this visit.")
     if not access.key.isascii() or any(mark.isspace() or not mark.isprintable() for mark in access.key):
         raise AppError("The key has a character that no key has. Check that it was copied whole, and nothing else.")
     if not model.edits:
         raise AppError(f"{model.name} never edited pictures, and it is retired. Choose another model.")
-    if not wish.prompt.strip():
+    if not request.prompt.strip():
         raise AppError("Say in words what should change.")
-    if len(wish.prompt) > model.longest_prompt:
-        raise AppError(f"The words have {len(wish.prompt)} characters; {model.name} reads {model.longest_prompt}.")
-    if not 1 <= wish.variants <= model.most:
-        raise AppError(f"{wish.variants} variants were asked for; 1 to {model.most} can be made at once.")
-    if wish.quality not in model.qualities:
-        raise AppError(f"{model.name} has no quality '{wish.quality}'. Choose one of: {', '.join(model.qualities)}.")
-    if wish.change is not None and wish.change.size != wish.image.size:
-        raise AppError(f"The mask has {wish.change.size} pixels, the picture {wish.image.size}. They must be the same.")
-    if wish.change is not None and np.asarray(wish.change).max() < 128:
+    if len(request.prompt) > model.longest_prompt:
+        raise AppError(f"The words have {len(request.prompt)} characters; {model.name} reads {model.longest_prompt}.")
+    if not 1 <= request.variants <= model.most:
+        raise AppError(f"{request.variants} variants were asked for; 1 to {model.most} can be made at once.")
+    if request.quality not in model.qualities:
+        raise AppError(f"{model.name} has no quality '{request.quality}'. Choose one of: {', '.join(model.qualities)}.")
+    if request.change is not None and request.change.size != request.image.size:
+        raise AppError(
+            f"The mask has {request.change.size} pixels, the picture {request.image.size}. They must be the same."
+        )
+    if request.change is not None and np.asarray(request.change).max() < 128:
         raise AppError("No part of the picture is marked. Paint over what should change, or let all of it change.")
 
 
-def _fields(wish: Wish, model: EditModel, frame: Frame) -> dict[str, object]:
+def _fields(request: EditRequest, model: EditModel, frame: Frame) -> dict[str, object]:
     """Return the fields of the request that this model takes, without the pictures."""
     size = f"{frame.size[0]}x{frame.size[1]}"
-    fields: dict[str, object] = {"prompt": wish.prompt.strip(), "model": model.name, "size": size}
-    if wish.quality != AUTO:
-        fields["quality"] = wish.quality
+    fields: dict[str, object] = {"prompt": request.prompt.strip(), "model": model.name, "size": size}
+    if request.quality != AUTO:
+        fields["quality"] = request.quality
     if model.fidelity:
         fields["input_fidelity"] = model.fidelity
     if model.answers:
         fields["response_format"] = model.answers
     if model.partials:
         return fields | {"stream": True, "partial_images": model.partials}
-    return fields | {"n": wish.variants}
+    return fields | {"n": request.variants}
 
 
 def _side_by_side(asking: _Asking, fields: dict[str, object], variants: int) -> Iterator[Step]:
@@ -133,7 +145,7 @@ class _Asking:
 
     model: EditModel
     access: Access
-    stop: Stop
+    cancel: CancelToken
     read: Decode
 
     def steps(self, fields: dict[str, object], variant: int) -> Iterator[Step]:
@@ -145,15 +157,15 @@ class _Asking:
                 return
             except _FAULTS as error:
                 problem = error
-            self.stop.check()  # a stopped line breaks with errors of its own
+            self.cancel.check()  # a stopped line breaks with errors of its own
             if attempt == TRIES or not errors.retried(problem):
                 raise AppError(errors.sentence(problem, self.model.name, self.access.base_url, self.access.key))
             seconds = errors.pause(problem, attempt)
-            yield Waiting(variant, seconds)
-            self.stop.wait(seconds)
+            yield RetryAfter(variant, seconds)
+            self.cancel.wait(seconds)
 
     def _once(self, fields: dict[str, object], variant: int) -> Iterator[Step]:
-        with client(self.stop, self.access.seconds, _most_bytes(fields)) as line:
+        with client(self.cancel, self.access.seconds, _most_bytes(fields)) as line:
             service = openai.OpenAI(
                 api_key=self.access.key, base_url=self.access.base_url, max_retries=0, http_client=line
             )
@@ -175,8 +187,8 @@ class _Asking:
                 yield Variant(variant, self._picture(_unpacked(event.b64_json)))
                 return
             if isinstance(event, ImageEditPartialImageEvent):
-                yield Sketch(variant, event.partial_image_index, self._picture(_unpacked(event.b64_json)))
-        self.stop.check()  # a line that was shut may end as if the service had closed it
+                yield PartialImage(variant, event.partial_image_index, self._picture(_unpacked(event.b64_json)))
+        self.cancel.check()  # a line that was shut may end as if the service had closed it
         raise AppError("The connection broke off before the picture had come. Try again.")
 
     def _picture(self, data: bytes) -> Image.Image:

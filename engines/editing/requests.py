@@ -28,7 +28,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class EditRequest:
     """What is to become of an RGB picture: `change` (mode L, 255 where) may change, all of it where None."""
 
     image: Image.Image
@@ -41,7 +41,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class PartialImage:
     """A picture on the way: `step` counts from 0."""
 
     variant: int
@@ -58,7 +58,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class RetryAfter:
     """The service asked for patience: the next try comes in `seconds`."""
 
     variant: int
@@ -73,14 +73,14 @@ class Failed:
     reason: str
 
 
-Step = Sketch | Variant | Waiting | Failed
+Step = PartialImage | Variant | RetryAfter | Failed
 
 
 class StoppedError(AppError):
     """An edit that was stopped, by a person or by its time limit; the text says which."""
 
 
-class Stop:
+class CancelToken:
     """Stops what waits on a service, at once: it shuts the sockets that were opened since."""
 
     def __init__(self) -> None:

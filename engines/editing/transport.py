@@ -7,22 +7,22 @@ from typing import cast
 
 import httpx2
 
-from engines.editing.requests import Stop
+from engines.editing.requests import CancelToken
 from retrieval.core import AppError
 
 CONNECT_SECONDS = 10.0
 
 
-def client(stop: Stop, seconds: float, most_bytes: int) -> httpx2.Client:
-    """Return a client whose every answer is at most `most_bytes` long, and which `stop` stops; it follows no redirect.
+def client(cancel: CancelToken, seconds: float, most_bytes: int) -> httpx2.Client:
+    """Return a client whose each answer is at most `most_bytes` long, and which `cancel` stops; it follows no redirect.
 
     `seconds` is the longest silence. What is too long raises AppError, perhaps as the cause of another error.
     """
 
     def asked(request: httpx2.Request) -> None:
-        stop.check()
+        cancel.check()
         request.headers["Accept-Encoding"] = "identity"  # a few packed bytes could unfold to any length
-        request.extensions = {**request.extensions, "trace": stop.watch}
+        request.extensions = {**request.extensions, "trace": cancel.watch}
 
     def answered(response: httpx2.Response) -> None:
         length = response.headers.get("content-length", "")

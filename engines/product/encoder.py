@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from engines.files import weights_path
-from engines.product.network import FEATURES, HEADS, Card, backbone, read
+from engines.product.network import FEATURES, HEADS, ModelCard, backbone, read
 from engines.runtime.resizing import squash
-from retrieval.core import AppError, EncoderSpec, Verdict
+from retrieval.core import AppError, EncoderSpec, Prediction
 
 BATCH = 8
 """More pictures at once are slower: what lies between two layers no longer fits the processor's cache."""
@@ -27,7 +27,7 @@ class Product:
         self.spec = spec
         self._tf = tf
         if spec.weights == "imagenet":
-            self._card: Card | None = None
+            self._card: ModelCard | None = None
             self._heads: dict[str, Any] = {}
             network = _published(spec.image_size)
         else:
@@ -45,7 +45,7 @@ class Product:
         return self._card.classes if self._card else ()
 
     @property
-    def card(self) -> Card:
+    def card(self) -> ModelCard:
         """What the weights file says of itself; raises AppError for ImageNet's weights."""
         if self._card is None:
             raise AppError("The ImageNet weights know no kinds of garment. Choose 'fashion', or a model of your own.")
@@ -77,29 +77,29 @@ class Product:
         parts = [maps.mean(axis=(1, 2)) for maps, _, _ in self._batches(images)]
         return np.concatenate(parts) if parts else np.empty((0, FEATURES), np.float32)
 
-    def classify(self, images: Sequence[Image.Image]) -> list[Verdict]:
+    def classify(self, images: Sequence[Image.Image]) -> list[Prediction]:
         """Say of each picture what kind of garment it shows; raises AppError for ImageNet's weights.
 
-        The heat map of a verdict is the class activation (Zhou et al., 2016, "Learning Deep Features for Discriminative
+        The heat map is the class activation map (Zhou et al., 2016, "Learning Deep Features for Discriminative
         Localization"): what each place of the last maps adds to the score of the likeliest class.
         """
-        card, verdicts = self.card, []
+        card, predictions = self.card, []
         kernel = np.asarray(self._heads["predictions/kernel"])
         for maps, scores, _ in self._batches(images):
             probabilities = softmax(scores / card.temperature)
-            for each, odds in zip(maps, probabilities, strict=True):
-                best = int(odds.argmax())
-                heat = np.maximum(each @ kernel[:, best], 0)
-                verdicts.append(
-                    Verdict(
+            for each, shares in zip(maps, probabilities, strict=True):
+                best = int(shares.argmax())
+                heat_map = np.maximum(each @ kernel[:, best], 0)
+                predictions.append(
+                    Prediction(
                         label=card.classes[best],
-                        confidence=float(odds[best]),
-                        sure=bool(odds[best] >= card.sure),
-                        probabilities=dict(zip(card.classes, map(float, odds), strict=True)),
-                        heat=(heat / max(float(heat.max()), 1e-6)).astype(np.float32),
+                        confidence=float(shares[best]),
+                        confident=bool(shares[best] >= card.confident_from),
+                        probabilities=dict(zip(card.classes, map(float, shares), strict=True)),
+                        heat_map=(heat_map / max(float(heat_map.max()), 1e-6)).astype(np.float32),
                     )
                 )
-        return verdicts
+        return predictions
 
     def _batches(self, images: Sequence[Image.Image]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Return maps (n, h, w, 1280), class scores (n, classes), unit vectors (n, dim), BATCH at a time."""

@@ -21,37 +21,37 @@ HEADS = ("projection/kernel", "projection/bias", "predictions/kernel", "predicti
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What a weights file says of itself beside the weights.
 
-    `temperature` divides the class scores; a verdict is sure when its probability reaches `sure`.
+    `temperature` divides the class scores; a prediction is confident when its probability reaches `sure`.
     """
 
     classes: tuple[str, ...]
     temperature: float
-    sure: float
+    confident_from: float
 
     def metadata(self) -> dict[str, str]:
         """Return it as safetensors keeps it."""
         return {
             "classes": json.dumps(self.classes),
             "temperature": repr(self.temperature),
-            "sure": repr(self.sure),
+            "sure": repr(self.confident_from),
         }
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], Card]:
+def read(path: Path) -> tuple[dict[str, np.ndarray], ModelCard]:
     """Return the weights of a file by keras path, as they are stored, and its card; raises AppError."""
     try:
         with safe_open(path, framework="numpy") as file:
             facts = file.metadata() or {}
-            card = Card(tuple(json.loads(facts["classes"])), float(facts["temperature"]), float(facts["sure"]))
+            card = ModelCard(tuple(json.loads(facts["classes"])), float(facts["temperature"]), float(facts["sure"]))
             return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - no mapping
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise AppError(f"{path.name} is no weights file of the product engine ({error}).") from None
 
 
-def write(weights: dict[str, np.ndarray], card: Card, extra: dict[str, str]) -> bytes:
+def write(weights: dict[str, np.ndarray], card: ModelCard, extra: dict[str, str]) -> bytes:
     """Return a weights file: fp16 arrays by keras path, and the card."""
     halves = {name: np.ascontiguousarray(value, np.float16) for name, value in weights.items()}
     return to_bytes(halves, card.metadata() | extra)

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from engines.files import weights_path
 from engines.product.encoder import Product, softmax
-from engines.product.network import Card, read, write
+from engines.product.network import ModelCard, read, write
 
 HELD_OUT = 0.2
 SEED = 7
@@ -140,19 +140,19 @@ def train_heads(
     return trained
 
 
-def weights_file(base: Product, heads: dict[str, np.ndarray], card: Card) -> bytes:
+def weights_file(base: Product, heads: dict[str, np.ndarray], card: ModelCard) -> bytes:
     """Return a weights file with the network of `base` and new heads."""
     weights, _ = read(weights_path(base.spec))
     return write({**weights, **heads}, card, {"version": "1", "base": base.spec.weights})
 
 
-def calibrated(names: Sequence[str], scores: np.ndarray, targets: np.ndarray) -> Card:
+def calibrated(names: Sequence[str], scores: np.ndarray, targets: np.ndarray) -> ModelCard:
     """Fit the temperature on held-out scores (n, classes) where there are enough; see training.product.export."""
     temperature = 1.0
     if len(targets) >= FEWEST_FOR_CALIBRATION:
         tried = np.exp(np.linspace(math.log(0.3), math.log(3), 60))
         temperature = float(min(tried, key=lambda each: _judged(scores / each, targets)[0]))
-    return Card(tuple(names), round(temperature, 3), SURE)
+    return ModelCard(tuple(names), round(temperature, 3), SURE)
 
 
 def seconds_left(started: float, done: int, total: int) -> float:
@@ -201,8 +201,8 @@ def _judged(scores: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     """Return loss and accuracy of scores (n, classes)."""
     if not len(targets):
         return math.nan, math.nan
-    odds = softmax(scores)[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(odds, 1e-9)).mean()), _accuracy(scores, targets)
+    probabilities = softmax(scores)[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(probabilities, 1e-9)).mean()), _accuracy(scores, targets)
 
 
 def _better(now: Epoch, best: Epoch) -> bool:

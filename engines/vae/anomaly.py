@@ -13,7 +13,7 @@ COMPONENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Strangeness:
+class AnomalyScorer:
     """Deep nearest neighbours (Sun et al. 2022, arXiv:2204.06507) among training pictures.
 
     `components` float32 (features, COMPONENTS) are the directions in which features are longest, not centred: that
@@ -24,7 +24,7 @@ class Strangeness:
     references: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray, rng: np.random.Generator) -> Strangeness:
+    def of(cls, features: np.ndarray, rng: np.random.Generator) -> AnomalyScorer:
         """Take its measure from the features, float32 (n, features), of training pictures."""
         _, directions = np.linalg.eigh(features.T @ features)
         components = directions[:, ::-1][:, :COMPONENTS].astype(np.float32)
@@ -32,7 +32,7 @@ class Strangeness:
         return cls(components, _unit(features[chosen] @ components).astype(np.float16))
 
     @classmethod
-    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> Strangeness:
+    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> AnomalyScorer:
         """Return what `arrays` made."""
         return cls(arrays["components"], arrays["references"])
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from engines.files import weights_path
-from engines.vae.anomaly import Strangeness
+from engines.vae.anomaly import AnomalyScorer
 from engines.vae.network import SIDE, unpacked
 from engines.vae.preprocessing import garment_pixels
 from retrieval.core import Axes, EncoderSpec, Examined
@@ -31,7 +31,7 @@ class VariationalAutoencoder:
         self.axes = Axes(arrays["centre"], arrays["axes"], arrays["spread"])
         self.weights_bytes = path.stat().st_size
         self._centre, self._whitening = arrays["centre"], arrays["whitening"]
-        self._strangeness = Strangeness.unpacked(arrays)
+        self._scorer = AnomalyScorer.unpacked(arrays)
         self._noise = np.random.default_rng(7).normal(size=(DRAWS, self.latent)).astype(np.float32)
         look, point = tf.TensorSpec((None, SIDE, SIDE, 1)), tf.TensorSpec((None, self.latent))
         self._encode = tf.function(networks.encode, input_signature=[look])
@@ -71,7 +71,7 @@ class VariationalAutoencoder:
         return np.concatenate([np.empty((0, SIDE, SIDE), np.float32), *found])
 
     def examine(self, pixels: np.ndarray) -> Examined:
-        """Return what the model makes of uint8 (n, 28, 28): latents, reconstructions, evidence and strangeness."""
+        """Return what the model makes of uint8 (n, 28, 28): latents, reconstructions, evidence and anomaly_scores."""
         parts = [self._examined(batch) for batch in _batches(pixels)]
         if not parts:
             none = np.empty(0, np.float32)
@@ -79,12 +79,14 @@ class VariationalAutoencoder:
         return Examined(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def _examined(self, batch: tf.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        means, variances, features = self._encode(batch)
+        means, log_var, features = self._encode(batch)
         logits = self._logits(means)
-        missed = np.mean([_missed(batch, self._logits(means + tf.exp(variances / 2) * e)) for e in self._noise], axis=0)
-        spread = 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(variances) - variances - 1, axis=1).numpy()
+        reconstruction_loss = np.mean(
+            [_reconstruction_loss(batch, self._logits(means + tf.exp(log_var / 2) * e)) for e in self._noise], axis=0
+        )
+        kl = 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(log_var) - log_var - 1, axis=1).numpy()
         shown = tf.sigmoid(logits).numpy()[..., 0]
-        return means.numpy(), shown, -(missed + spread), self._strangeness.score(features.numpy())
+        return means.numpy(), shown, -(reconstruction_loss + kl), self._scorer.score(features.numpy())
 
 
 def _batches(pixels: np.ndarray) -> list[tf.Tensor]:
@@ -94,6 +96,6 @@ def _batches(pixels: np.ndarray) -> list[tf.Tensor]:
     ]
 
 
-def _missed(batch: tf.Tensor, logits: tf.Tensor) -> np.ndarray:
+def _reconstruction_loss(batch: tf.Tensor, logits: tf.Tensor) -> np.ndarray:
     """Return -log p(x|z) in nats, float32 (n,): Bernoulli over pixels between 0 and 1."""
     return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(batch, logits), (1, 2, 3)).numpy()

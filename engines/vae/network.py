@@ -19,7 +19,7 @@ from retrieval.core import AppError
 
 SIDE = 28
 FEATURES = 128
-_LOG_VARIANCES = (-12.0, 6.0)
+_LOG_VAR = (-12.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Networks:
         return named | {"directions": self.directions}
 
     def encode(self, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return means, log-variances within sane bounds, and hidden features of float32 (n, 28, 28, 1) in 0..1."""
-        means, variances, features = self.encoder(pixels)
-        return means, tf.clip_by_value(variances, *_LOG_VARIANCES), features
+        """Return means, log-log_var within sane bounds, and hidden features of float32 (n, 28, 28, 1) in 0..1."""
+        means, log_var, features = self.encoder(pixels)
+        return means, tf.clip_by_value(log_var, *_LOG_VAR), features
 
 
 def build(latent: int, classes: int = 0) -> Networks:
@@ -60,7 +60,7 @@ def build(latent: int, classes: int = 0) -> Networks:
     hidden = layers.Conv2D(64, 3, 2, "same", activation="relu", name="down2")(hidden)
     features = layers.Dense(FEATURES, activation="relu", name="features")(layers.Flatten()(hidden))
     means = layers.Dense(latent, name="means")(features)
-    variances = layers.Dense(latent, name="log_variances")(features)
+    log_var = layers.Dense(latent, name="log_variances")(features)
     codes = keras.Input((latent,))
     hidden = layers.Dense(FEATURES, activation="relu", name="widen")(codes)
     hidden = layers.Dense(7 * 7 * 32, activation="relu", name="spread")(hidden)
@@ -69,7 +69,7 @@ def build(latent: int, classes: int = 0) -> Networks:
     logits = layers.Conv2DTranspose(1, 4, 2, "same", name="up2")(hidden)
     directions = keras.random.normal((classes, latent), seed=7)
     return Networks(
-        keras.Model(pixels, [means, variances, features]), keras.Model(codes, logits), tf.Variable(directions)
+        keras.Model(pixels, [means, log_var, features]), keras.Model(codes, logits), tf.Variable(directions)
     )
 
 

@@ -14,7 +14,7 @@ LIFTED = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class LatentTraining:
     """What a run is made by: everything but the pictures.
 
     The loss of a picture, in nats, is reconstruction + `beta` x KL + `label_weight` x cross-entropy of its class; the

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from engines.vae.network import Networks, build
-from engines.vae.options import Recipe
+from engines.vae.options import LatentTraining
 from retrieval.core import AppError
 
 BATCH = 128
@@ -42,7 +42,7 @@ class Epoch:
 def fit(
     pixels: np.ndarray,
     labels: np.ndarray | None,
-    recipe: Recipe,
+    recipe: LatentTraining,
     track: Callable[[Epoch], None] = lambda epoch: None,
     stopped: Callable[[], bool] = lambda: False,
     step: Callable[[float], None] = lambda part: None,
@@ -87,7 +87,7 @@ def fit(
     return networks
 
 
-def _stepper(networks: Networks, recipe: Recipe, steps: int) -> Callable[..., tf.Tensor]:
+def _stepper(networks: Networks, recipe: LatentTraining, steps: int) -> Callable[..., tf.Tensor]:
     rate = keras.optimizers.schedules.CosineDecay(recipe.rate, steps, alpha=0.02)
     optimizer = keras.optimizers.Adam(rate)
     weights = networks.encoder.trainable_variables + networks.decoder.trainable_variables
@@ -96,16 +96,16 @@ def _stepper(networks: Networks, recipe: Recipe, steps: int) -> Callable[..., tf
     @tf.function(reduce_retracing=True)
     def advance(batch: tf.Tensor, numbers: tf.Tensor, warmth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            means, variances, _ = networks.encode(batch)
-            codes = means + tf.exp(variances / 2) * tf.random.normal(tf.shape(means))
-            missed = tf.reduce_mean(_cross_entropy(batch, networks.decoder(codes)))
-            spread = tf.reduce_mean(_divergence(means, variances))
-            loss = missed + recipe.beta * warmth * spread
+            means, log_var, _ = networks.encode(batch)
+            codes = means + tf.exp(log_var / 2) * tf.random.normal(tf.shape(means))
+            reconstruction_loss = tf.reduce_mean(_cross_entropy(batch, networks.decoder(codes)))
+            kl = tf.reduce_mean(_divergence(means, log_var))
+            loss = reconstruction_loss + recipe.beta * warmth * kl
             if classes:
                 loss += recipe.label_weight * _class_loss(means, networks.directions, numbers)
         trained = [*weights, networks.directions] if classes else weights
         optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
-        return tf.stack([missed, spread])
+        return tf.stack([reconstruction_loss, kl])
 
     return advance
 
@@ -122,9 +122,9 @@ def _cross_entropy(pixels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(pixels, logits), (1, 2, 3))
 
 
-def _divergence(means: tf.Tensor, variances: tf.Tensor) -> tf.Tensor:
-    """KL divergence of N(means, exp(variances)) from N(0, 1) in nats, (n,)."""
-    return 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(variances) - variances - 1, axis=1)
+def _divergence(means: tf.Tensor, log_var: tf.Tensor) -> tf.Tensor:
+    """KL divergence of N(means, exp(log_var)) from N(0, 1) in nats, (n,)."""
+    return 0.5 * tf.reduce_sum(tf.square(means) + tf.exp(log_var) - log_var - 1, axis=1)
 
 
 def _batches(rng: np.random.Generator, rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -153,8 +153,8 @@ def evidence(networks: Networks, pixels: np.ndarray, rng: np.random.Generator) -
     found = [np.empty(0, np.float32)]
     for start in range(0, len(pixels), 500):
         batch = pixels[start : start + 500].astype(np.float32)[..., None] / 255
-        means, variances, _ = networks.encode(batch)
-        codes = means + tf.exp(variances / 2) * rng.normal(size=means.shape).astype(np.float32)
-        missed = _cross_entropy(batch, networks.decoder(codes))
-        found.append(-(missed + _divergence(means, variances)).numpy())
+        means, log_var, _ = networks.encode(batch)
+        codes = means + tf.exp(log_var / 2) * rng.normal(size=means.shape).astype(np.float32)
+        reconstruction_loss = _cross_entropy(batch, networks.decoder(codes))
+        found.append(-(reconstruction_loss + _divergence(means, log_var)).numpy())
     return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""What a finished latent space keeps besides its weights: its axes, its whitening, its measure of strangeness."""
+"""What a finished latent space keeps besides its weights: its axes, its whitening, its measure of anomaly_scores."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from engines.vae.anomaly import Strangeness
+from engines.vae.anomaly import AnomalyScorer
 from engines.vae.network import Networks, packed
-from engines.vae.options import LIFTED, Recipe
+from engines.vae.options import LIFTED, LatentTraining
 
 AXES = 12
 _CHUNK = 500
 _LEAST = 1e-3
 
 
-def finished(networks: Networks, recipe: Recipe, pixels: np.ndarray, facts: dict[str, Any] | None = None) -> bytes:
+def finished(
+    networks: Networks, recipe: LatentTraining, pixels: np.ndarray, facts: dict[str, Any] | None = None
+) -> bytes:
     """Return the file of networks trained by `recipe` on uint8 (n, 28, 28), measured on those pictures."""
     means, features = [], []
     for start in range(0, len(pixels), _CHUNK):
@@ -24,7 +26,7 @@ def finished(networks: Networks, recipe: Recipe, pixels: np.ndarray, facts: dict
         mean, _, feature = networks.encode(batch)
         means.append(mean.numpy())
         features.append(feature.numpy())
-    strange = Strangeness.of(np.concatenate(features), np.random.default_rng(recipe.seed))
+    strange = AnomalyScorer.of(np.concatenate(features), np.random.default_rng(recipe.seed))
     arrays = {**_axes(np.concatenate(means)), **strange.arrays()}
     return packed(networks, {"recipe": recipe.as_dict(), "pictures": len(pixels), **(facts or {})}, arrays)
 

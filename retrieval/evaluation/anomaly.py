@@ -19,14 +19,14 @@ Track = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Strangeness:
+class AnomalyScores:
     """The strangeness of `ids`, float32 (n,), sorted from the strangest; `mark` names the index that they are of."""
 
     mark: str
     ids: tuple[str, ...]
     scores: np.ndarray
 
-    def stranger_than(self, score: float) -> float:
+    def rank_of(self, score: float) -> float:
         """Return the part of the catalogue, 0 to 1, that is less strange than `score`."""
         return float((self.scores < score).mean()) if len(self.scores) else 0.0
 
@@ -46,7 +46,7 @@ def mark(ids: Sequence[str], vectors: np.ndarray, weights: str) -> str:
     return digest.hexdigest()
 
 
-def judge(
+def score_pictures(
     catalog: Catalog, encoder: LatentEncoder, ids: Sequence[str], track: Track = lambda done, total: None
 ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
     """Return (id, strangeness) of the pictures called `ids` in their order, and (id, problem) of those skipped.
@@ -65,33 +65,33 @@ def judge(
             except BadPictureError as error:
                 problems.append((name, str(error)))
         if opened:
-            found += zip(names, encoder.examine(np.stack(opened)).strangeness.tolist(), strict=True)
+            found += zip(names, encoder.examine(np.stack(opened)).anomaly_scores.tolist(), strict=True)
     track(len(ids), len(ids))
     return found, problems
 
 
-def ranked(mark: str, found: Sequence[tuple[str, float]]) -> Strangeness:
-    """Return what `judge` found, the strangest first, for the index that `mark` names."""
+def ranked(mark: str, found: Sequence[tuple[str, float]]) -> AnomalyScores:
+    """Return what `score_pictures` found, the strangest first, for the index that `mark` names."""
     scores = np.array([score for _, score in found], np.float32)
     order = np.argsort(-scores, kind="stable")
-    return Strangeness(mark, tuple(found[row][0] for row in order), scores[order])
+    return AnomalyScores(mark, tuple(found[row][0] for row in order), scores[order])
 
 
-def save(folder: Path, spec: EncoderSpec, strangeness: Strangeness) -> None:
+def save(folder: Path, spec: EncoderSpec, found: AnomalyScores) -> None:
     """Keep the measurement in the folder of the catalogue's indexes; raises AppError when the disk does not take it."""
     out = io.BytesIO()
-    ids = np.frombuffer("\n".join(strangeness.ids).encode("utf-8", "surrogateescape"), np.uint8)
-    mark = np.frombuffer(strangeness.mark.encode(), np.uint8)
-    np.savez_compressed(out, mark=mark, ids=ids, scores=strangeness.scores)
+    ids = np.frombuffer("\n".join(found.ids).encode("utf-8", "surrogateescape"), np.uint8)
+    mark = np.frombuffer(found.mark.encode(), np.uint8)
+    np.savez_compressed(out, mark=mark, ids=ids, scores=found.scores)
     write_atomically(_path(folder, spec), out.getvalue())
 
 
-def load(folder: Path, spec: EncoderSpec, mark: str) -> Strangeness | None:
+def load(folder: Path, spec: EncoderSpec, mark: str) -> AnomalyScores | None:
     """Return what was kept for the index that `mark` names, or None: none, another's, or a damaged one."""
     try:
         with np.load(_path(folder, spec), allow_pickle=False) as file:
             ids = tuple(file["ids"].tobytes().decode("utf-8", "surrogateescape").split("\n"))
-            found = Strangeness(file["mark"].tobytes().decode(), ids, file["scores"])
+            found = AnomalyScores(file["mark"].tobytes().decode(), ids, file["scores"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     return found if found.mark == mark and len(found.ids) == len(found.scores) else None

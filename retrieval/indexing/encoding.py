@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.core import BadPictureError, Catalog, Encoder, Item, UnreadableError
-from retrieval.indexing.storage import Row, VectorTable
+from retrieval.indexing.storage import StoredRow, VectorTable
 from retrieval.pictures import decoding
 
 BATCH = 32
@@ -28,7 +28,7 @@ UNREAD = "unread"
 class Batch:
     """Rows ready to be stored; the vectors of `encoded` of them are new."""
 
-    rows: list[Row]
+    rows: list[StoredRow]
     encoded: int
 
 
@@ -40,7 +40,7 @@ Encode = Callable[[Iterable[Item], VectorTable], Iterator[Batch]]
 class Read:
     """A row as far as reading goes, and the picture that has to be encoded to finish it, if one has."""
 
-    row: Row
+    row: StoredRow
     image: Image.Image | None = None
 
 
@@ -79,7 +79,7 @@ def read_item(item: Item, catalog: Catalog, image_size: int, known: Callable[[st
     this picture.
     """
     item_id = item.id if storable(item) else item.id.encode("utf-8", "backslashreplace").decode()
-    row = Row(item_id, full_stamp(item), text(item))
+    row = StoredRow(item_id, full_stamp(item), text(item))
     try:
         if not storable(item):
             raise BadPictureError("The file's name is not valid Unicode; rename it.")

@@ -20,7 +20,7 @@ from PIL import Image
 
 from retrieval.core import AppError, Box, Catalog, Encoder, Item
 from retrieval.indexing.encoding import BATCH, Batch, Encode, Read, encode_batch, in_process, read_item
-from retrieval.indexing.storage import Row, VectorTable
+from retrieval.indexing.storage import StoredRow, VectorTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -280,7 +280,7 @@ def _as_dict(read: Read) -> dict[str, Any]:
 
 def _as_read(found: dict[str, Any]) -> Read:
     vector = None if found["vector"] is None else np.frombuffer(found["vector"], np.float32)
-    row = Row(found["id"], found["stamp"], found["attributes"], found["digest"], vector, found["problem"])
+    row = StoredRow(found["id"], found["stamp"], found["attributes"], found["digest"], vector, found["problem"])
     if found["pixels"] is None:
         return Read(row)
     return Read(row, Image.frombytes("RGB", (found["width"], found["height"]), found["pixels"]))

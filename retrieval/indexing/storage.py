@@ -68,7 +68,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredRow:
     """One item as stored: either its vector (float32 of unit length) or the problem for which it was skipped."""
 
     id: str
@@ -296,7 +296,7 @@ class VectorTable:
             rows = connection.execute("SELECT DISTINCT digest FROM items WHERE vector IS NOT NULL").fetchall()
         yield from (row[0] for row in rows)
 
-    def put(self, rows: Sequence[Row]) -> None:
+    def put(self, rows: Sequence[StoredRow]) -> None:
         """Insert or replace `rows` in one transaction."""
         with self._transaction() as connection:
             connection.executemany(
@@ -385,7 +385,7 @@ def damaged_rows(path: Path) -> DamagedTableError:
     return DamagedTableError(f"Some vectors in {path} are damaged. Index the catalogue again: only they are made anew.")
 
 
-def _values(row: Row) -> tuple[object, ...]:
+def _values(row: StoredRow) -> tuple[object, ...]:
     vector = None if row.vector is None else row.vector.tobytes()
     values = (row.id, row.stamp, row.attributes, row.digest, vector, row.problem)
     return *values, checksum(values)

@@ -26,15 +26,15 @@ def pattern(image: Image.Image, garment: np.ndarray) -> dict[str, float]:
     """
     mean, deviation, kernel, bias = _weights()
     scores = ((measure(image, garment) - mean) / deviation) @ kernel + bias
-    odds = np.exp(scores - scores.max())
-    odds /= odds.sum()
-    return {NAMES[number]: float(odds[number]) for number in np.argsort(-odds)}
+    probabilities = np.exp(scores - scores.max())
+    probabilities /= probabilities.sum()
+    return {NAMES[number]: float(probabilities[number]) for number in np.argsort(-probabilities)}
 
 
-def said(odds: Mapping[str, float]) -> str | None:
+def said(probabilities: Mapping[str, float]) -> str | None:
     """Return the likeliest pattern where it can be trusted, else None."""
-    name = max(odds, key=odds.__getitem__)
-    return name if odds[name] >= SAID_FROM.get(name, np.inf) else None
+    name = max(probabilities, key=probabilities.__getitem__)
+    return name if probabilities[name] >= SAID_FROM.get(name, np.inf) else None
 
 
 def measure(image: Image.Image, garment: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from retrieval.core import Part
+from retrieval.core import VectorPart
 
 
-def weigh(parts: Sequence[Part], vectors: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> np.ndarray:
+def weigh(parts: Sequence[VectorPart], vectors: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> np.ndarray:
     """Return the question, float32 (dim,), that takes each part from `vectors` and counts it by `shares`.
 
     A stored vector is v = [sqrt(p_1) u_1, sqrt(p_2) u_2, …] with unit vectors u_i and shares p_i of the encoder. Asked

@@ -34,7 +34,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IndexSummary:
     """One engine's index of a catalogue. `state`: indexed, stale, missing, or that of a job: waiting, building, failed.
 
     `why` says what is stale, or what failed, or what the engine itself lacks on this machine (then `absent`); `size`
@@ -94,7 +94,7 @@ class Overview:
         named = {name: (dict(c.most_common(_VALUES)), len(c)) for name, c in counts.items()}
         return Facts(number, shown, named)
 
-    def rows(self, catalog: str, fresh: bool = False) -> list[Row]:
+    def rows(self, catalog: str, fresh: bool = False) -> list[IndexSummary]:
         """Return how a catalogue stands with every engine; `fresh` also compares its pictures with the indexes'."""
         mark = ""
         if fresh:
@@ -104,7 +104,7 @@ class Overview:
                 mark = ""
         return [self._row(catalog, spec, mark) for spec in engines.specs()]
 
-    def _row(self, catalog: str, spec: EncoderSpec, mark: str) -> Row:
+    def _row(self, catalog: str, spec: EncoderSpec, mark: str) -> IndexSummary:
         folder = self._indexes.folder(catalog)
         absent = engines.missing(spec)
         size = sum(path.stat().st_size for path in storage.files(folder, spec) if path.exists())
@@ -135,7 +135,7 @@ class Overview:
             state, why = "failed", job.error or ""
         elif absent:
             why = absent
-        return Row(
+        return IndexSummary(
             spec.engine, spec.weights, spec.title, state, why, pictures, skipped, size, made, bool(absent), busy,
             searched,
         )  # fmt: skip

@@ -24,7 +24,7 @@ from retrieval.indexing.storage import Manifest
 from retrieval.search.searcher import Searcher
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes import vector_indexes
-from services.indexes.workers import Recipe, elsewhere
+from services.indexes.workers import EncodingJob, elsewhere
 from services.tasks import Task, Tasks
 from settings import Settings
 
@@ -130,7 +130,7 @@ class Indexes:
         encode = None
         if workers:
             label_pattern = self._catalogs.label_pattern
-            recipe = Recipe(self._settings.public, source.name, label_pattern, spec.name, digest, regions)
+            recipe = EncodingJob(self._settings.public, source.name, label_pattern, spec.name, digest, regions)
             encode = elsewhere(workers, recipe, spec)
         told = track or (lambda progress: None)
         with storage.building(folder, spec, lambda: told(Progress(0, 0, doing=indexing.WAITING))):
@@ -143,7 +143,7 @@ class Indexes:
                 told,
                 encode,
             )
-            return replace(report, index=vector_indexes.bring_up(self._settings_for(catalog), folder, spec, told))
+            return replace(report, index=vector_indexes.update_index(self._settings_for(catalog), folder, spec, told))
 
     def _regions(self, source: Catalog, spec: EncoderSpec) -> bool:
         """Return whether a new index of a catalogue holds several regions of each picture."""

@@ -33,7 +33,7 @@ def kind(settings: Settings, manifest: Manifest, spec: EncoderSpec) -> str:
     return "flat" if vectors <= FLAT_MOST else "approximate"
 
 
-def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
+def update_index(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
     """Make what the search needs of the table of vectors, which is finished; `track` may raise Stopped."""
     manifest = build.open_manifest(folder, spec)
     table, chosen, started = folder / manifest.table, kind(settings, manifest, spec), time.perf_counter()
@@ -50,13 +50,13 @@ def bring_up(settings: Settings, folder: Path, spec: EncoderSpec, track: Callabl
         from retrieval.indexes.pinecone import update
 
         namespace = f"{folder.name}.{spec.engine}-{spec.weights}.{Path(manifest.table).stem.rpartition('-')[2]}"
-        sent = update.bring_up(
+        sent = update.update_index(
             table, spec.dim, account(settings, spec.dim), namespace, manifest.made, telling("Sending to Pinecone")
         )
         return _told(_at_pinecone(sent), manifest, spec)
     from retrieval.indexes.approximate import index as approximate
 
-    made = approximate.bring_up(table, spec.dim, manifest.made, telling("Sorting into lists"))
+    made = approximate.update_index(table, spec.dim, manifest.made, telling("Sorting into lists"))
     return _told(_on_disk(made), manifest, spec)
 
 

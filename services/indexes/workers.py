@@ -18,7 +18,7 @@ from settings import ROOT, Settings
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EncodingJob:
     """How to open one catalogue and load one engine, by its name and the digest of its weights, on any machine.
 
     With `regions` the engine encodes several regions of every picture.
@@ -64,7 +64,7 @@ def _here(settings: Settings) -> Settings:
     return replace(settings, index_cache=Path(tempfile.mkdtemp(prefix="visual-search-")), s3_cache_bytes=0)
 
 
-def elsewhere(workers: str, recipe: Recipe, spec: EncoderSpec) -> Encode:
+def elsewhere(workers: str, recipe: EncodingJob, spec: EncoderSpec) -> Encode:
     """Return the way to have `spec` encode on `workers`; raises AppError for any but "ray"."""
     from retrieval.indexing.ray_encoding import Work, on_ray
 

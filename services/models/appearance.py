@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from retrieval.core import Classifier, Verdict
+from retrieval.core import Classifier, Prediction
 from retrieval.pictures import colours, patterns
 from retrieval.pictures.colours import Shade
 from retrieval.pictures.foreground import foreground
@@ -32,13 +32,13 @@ class Look:
         return patterns.said(self.patterns)
 
 
-def classified(encoder: Classifier, images: Sequence[Image.Image]) -> list[tuple[Verdict, Look]]:
+def classified(encoder: Classifier, images: Sequence[Image.Image]) -> list[tuple[Prediction, Look]]:
     """Return what each upright RGB picture shows and how that looks, the looking on every core."""
-    verdicts = encoder.classify(images)
+    predictions = encoder.classify(images)
     if len(images) == 1:
-        return [(verdicts[0], look(images[0], verdicts[0].heat))]
-    looks = pool().map(look, images, [verdict.heat for verdict in verdicts])
-    return list(zip(verdicts, looks, strict=True))
+        return [(predictions[0], look(images[0], predictions[0].heat_map))]
+    looks = pool().map(look, images, [prediction.heat_map for prediction in predictions])
+    return list(zip(predictions, looks, strict=True))
 
 
 @cache
@@ -47,13 +47,13 @@ def pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "look")
 
 
-def look(image: Image.Image, heat: np.ndarray | None) -> Look:
-    """Return how the garment in an RGB picture looks; `heat`, float32 (h, w), says where the network saw it."""
+def look(image: Image.Image, heat_map: np.ndarray | None) -> Look:
+    """Return how the garment in an RGB picture looks; `heat_map`, float32 (h, w), says where the network saw it."""
     small = image.copy()
     small.thumbnail((2 * SIDE, 2 * SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     garment = foreground(small)
-    if heat is not None:
-        seen = Image.fromarray((heat * 255).astype(np.uint8)).resize(small.size, Image.Resampling.BILINEAR)
+    if heat_map is not None:
+        seen = Image.fromarray((heat_map * 255).astype(np.uint8)).resize(small.size, Image.Resampling.BILINEAR)
         trusted = garment * np.clip(np.asarray(seen, np.float32) / 255 + 0.5, 0, 1)
         garment = trusted if (trusted > 0.5).mean() > 0.02 else garment
     return Look(colours.colours(small, garment), patterns.pattern(small, garment))

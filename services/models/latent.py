@@ -8,7 +8,7 @@ from typing import cast
 import engines
 from retrieval.core import AppError, EncoderSpec, LatentEncoder
 from retrieval.evaluation import anomaly
-from retrieval.evaluation.anomaly import Strangeness, Track
+from retrieval.evaluation.anomaly import AnomalyScores, Track
 from retrieval.evaluation.measures import Collection
 from retrieval.indexing import build
 from services.catalogs.open_catalogs import OpenCatalogs
@@ -22,14 +22,14 @@ class Latent:
     def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks) -> None:
         """Measure nothing yet."""
         self._catalogs, self._indexes, self._tasks = catalogs, indexes, tasks
-        self._surveys: dict[tuple[str, str], tuple[str, Task[Strangeness]]] = {}
+        self._surveys: dict[tuple[str, str], tuple[str, Task[AnomalyScores]]] = {}
         self._lock = threading.Lock()
 
     def encoder(self, spec: EncoderSpec) -> LatentEncoder:
         """Return a loaded latent space; raises AppError."""
         return cast(LatentEncoder, engines.load(spec))
 
-    def survey(self, catalog: str, spec: EncoderSpec) -> Task[Strangeness]:
+    def survey(self, catalog: str, spec: EncoderSpec) -> Task[AnomalyScores]:
         """Return the task that measures how strange the pictures of a catalogue are; it begins when first asked.
 
         A failure is told once; whoever asks after that has it tried again. Raises MissingIndexError or StaleIndexError
@@ -47,16 +47,16 @@ class Latent:
                 del self._surveys[key]
             return task
 
-    def judge(
+    def score_pictures(
         self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None
     ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
         """Return (id, strangeness) of every picture of a catalogue in its order, and (id, problem) of those skipped."""
         ids = [item.id for item in self._catalogs.catalog(catalog)]
         if not ids:
             raise AppError(f"There are no pictures in {self._catalogs.catalog(catalog).title} to judge.")
-        return anomaly.judge(self._catalogs.catalog(catalog), self.encoder(spec), ids, track)
+        return anomaly.score_pictures(self._catalogs.catalog(catalog), self.encoder(spec), ids, track)
 
-    def measure(self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None) -> Strangeness:
+    def measure(self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None) -> AnomalyScores:
         """Measure the strangeness of every indexed picture now, keep it beside the index and return it."""
         folder = self._indexes.folder(catalog)
         held = Collection.of(folder, spec)
@@ -64,7 +64,7 @@ class Latent:
         known = anomaly.load(folder, spec, mark)
         if known:
             return known
-        judged, _ = anomaly.judge(self._catalogs.catalog(catalog), self.encoder(spec), held.ids, track)
-        found = anomaly.ranked(mark, judged)
+        scored, _ = anomaly.score_pictures(self._catalogs.catalog(catalog), self.encoder(spec), held.ids, track)
+        found = anomaly.ranked(mark, scored)
         anomaly.save(folder, spec, found)
         return found

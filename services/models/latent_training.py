@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import engines
-from engines.vae.options import Recipe
+from engines.vae.options import LatentTraining
 from retrieval.core import AppError, Attributes, BadPictureError, Catalog
 from retrieval.pictures.sheets import sheet
 from services.models.runs import Report, Trained
@@ -21,15 +21,15 @@ LABEL_WEIGHT = 30.0
 SAMPLE_COLUMNS = 10
 
 
-def recipe(latent: int, epochs: int, beta: float = 1.0) -> Recipe:
+def recipe(latent: int, epochs: int, beta: float = 1.0) -> LatentTraining:
     """Return what to train by; raises AppError, before anything is loaded, for what cannot be trained."""
-    made = Recipe(int(latent), int(epochs), float(beta))
+    made = LatentTraining(int(latent), int(epochs), float(beta))
     made.check()
     return made
 
 
 def train(
-    catalog: Catalog, by: Recipe, name: str, report: Report, stopped: Callable[[], bool] = lambda: False
+    catalog: Catalog, by: LatentTraining, name: str, report: Report, stopped: Callable[[], bool] = lambda: False
 ) -> Trained | None:
     """Train on the garments of `catalog`, with their labels where there are two kinds or more.
 
@@ -43,7 +43,7 @@ def train(
     from engines.vae.weights import finished
 
     weight = LABEL_WEIGHT if len(classes) > 1 else 0.0
-    used = Recipe(by.latent, by.epochs, by.beta, weight, by.rate, by.seed)
+    used = LatentTraining(by.latent, by.epochs, by.beta, weight, by.rate, by.seed)
     epochs: list[dict[str, Any]] = []
 
     def told(epoch: Epoch) -> None:

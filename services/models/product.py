@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval.core import AppError, BadPictureError, Classifier, EncoderSpec, Filter, Hit, Verdict
+from retrieval.core import AppError, BadPictureError, Classifier, EncoderSpec, Filter, Hit, Prediction
 from retrieval.evaluation.measures import Collection
 from retrieval.search.association import Association, associated
 from retrieval.search.attribute_words import Wanted, parse
@@ -59,7 +59,7 @@ class Products:
         """Return the loaded network; raises AppError."""
         return cast(Classifier, engines.load(spec))
 
-    def classify(self, images: Sequence[Image.Image], spec: EncoderSpec) -> list[tuple[Verdict, Look]]:
+    def classify(self, images: Sequence[Image.Image], spec: EncoderSpec) -> list[tuple[Prediction, Look]]:
         """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
         return classified(self.encoder(spec), images)
 
@@ -177,10 +177,10 @@ class Products:
         """Return float32 (n,), how probable it is by the embedding that a picture is of a wanted kind."""
         if not wanted.kinds:
             return np.ones(len(held.ids), np.float32)
-        odds = _odds(encoder, held.vectors)
+        probabilities = _probabilities(encoder, held.vectors)
         chosen = [number for number, name in enumerate(encoder.classes) if name in wanted.kinds]
         said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
-        return np.maximum(odds[:, chosen].sum(axis=1), said)
+        return np.maximum(probabilities[:, chosen].sum(axis=1), said)
 
     def _look(self, catalog: str, item_id: str) -> Look | None:
         """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
@@ -221,14 +221,14 @@ def _unseen() -> None:
 
 def kinds_of(encoder: Classifier, vectors: np.ndarray) -> list[str]:
     """Return what the network takes each embedding, float32 (n, dim), for."""
-    return [encoder.classes[number] for number in _odds(encoder, vectors).argmax(axis=1)]
+    return [encoder.classes[number] for number in _probabilities(encoder, vectors).argmax(axis=1)]
 
 
-def _odds(encoder: Classifier, vectors: np.ndarray) -> np.ndarray:
+def _probabilities(encoder: Classifier, vectors: np.ndarray) -> np.ndarray:
     """Return float32 (n, classes), the probability of each kind by the cosine with its centre."""
     scores = _HEAT * vectors @ encoder.prototypes.T
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+    probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
 def _share(look: Look, known: str, names: Sequence[str]) -> float:

@@ -149,8 +149,8 @@ def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:
     from engines.product.encoder import softmax
 
     truth = targets[test]
-    odds = softmax(trained.held_scores / temperature) if len(test) else np.empty((0, len(classes)))
-    guess = odds.argmax(axis=1)
+    probabilities = softmax(trained.held_scores / temperature) if len(test) else np.empty((0, len(classes)))
+    guess = probabilities.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), int)
     np.add.at(confusion, (truth, guess), 1)
     right, said, there = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
@@ -168,7 +168,10 @@ def _about(classes, targets, test, trained, temperature, ids) -> dict[str, Any]:
     samples = [
         {
             "id": ids[row], "truth": classes[truth[row]], "label": classes[guess[row]],
-            "odds": [[classes[each], round(float(odds[row, each]), 3)] for each in np.argsort(-odds[row])[:3]],
+            "probabilities": [
+                [classes[each], round(float(probabilities[row, each]), 3)]
+                for each in np.argsort(-probabilities[row])[:3]
+            ],
         }
         for row in picked[:SAMPLES]
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import engines
 from engines.runtime.margins import without_margins
 from engines.style.encoder import Style
 from engines.style.preprocessing import view
-from retrieval.core import Part
+from retrieval.core import VectorPart
 from retrieval.search.parts import weigh
 from tests.conftest import ROOT, blocks
 
@@ -82,7 +82,7 @@ def test_a_question_of_style_alone_does_not_ask_for_the_subject(style: Style) ->
     assert sum(_part(parts, vectors[0], "style") ** 2) == pytest.approx(parts[0].share, abs=1e-4)
 
 
-def _part(parts: tuple[Part, ...], vector: np.ndarray, name: str) -> np.ndarray:
+def _part(parts: tuple[VectorPart, ...], vector: np.ndarray, name: str) -> np.ndarray:
     start = 0
     for part in parts:
         if part.name == name:

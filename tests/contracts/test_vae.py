@@ -85,7 +85,7 @@ def test_any_picture_is_read_reconstructed_and_judged(encoder: VariationalAutoen
     assert examined.latents.shape == (5, encoder.latent)
     assert examined.decoded.shape == (5, 28, 28)
     assert 0 <= examined.decoded.min() <= examined.decoded.max() <= 1
-    for values in (examined.evidence, examined.strangeness):
+    for values in (examined.evidence, examined.anomaly_scores):
         assert values.shape == (5,)
         assert np.isfinite(values).all()
     assert encoder.examine(np.empty((0, 28, 28), np.uint8)).decoded.shape == (0, 28, 28)
@@ -116,7 +116,7 @@ def test_evidence_is_the_elbo_of_a_bernoulli_by_hand(encoder: VariationalAutoenc
 
 @needs_fashion_mnist
 def test_letters_and_digits_are_strange(encoder: VariationalAutoencoder, clothes: np.ndarray) -> None:
-    usual, strange = (encoder.examine(each).strangeness for each in (clothes, draw(200)))
+    usual, strange = (encoder.examine(each).anomaly_scores for each in (clothes, draw(200)))
     assert (strange[:, None] > usual[None]).mean() > (0.97 if encoder.latent > 2 else 0.8)
 
 

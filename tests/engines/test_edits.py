@@ -17,7 +17,18 @@ from engines.editing.framing import Frame
 from engines.editing.models import facts, frame_size, listed
 from engines.editing.requests import Access
 from retrieval.core import AppError
-from services.edits import Edits, Failed, Sketch, Step, Stop, StoppedError, Variant, Waiting, Wish, read_mask
+from services.edits import (
+    CancelToken,
+    EditRequest,
+    Edits,
+    Failed,
+    PartialImage,
+    RetryAfter,
+    Step,
+    StoppedError,
+    Variant,
+    read_mask,
+)
 from settings import Settings
 from tests.conftest import blocks, encoded
 from tests.fakes import images_service
@@ -44,19 +55,19 @@ def marked(box: tuple[int, int, int, int] = BOX) -> Image.Image:
     return mask
 
 
-def wish(model: str = FLARE, **more: object) -> Wish:
+def request(model: str = FLARE, **more: object) -> EditRequest:
     given: dict[str, object] = {"prompt": "make it red", "change": marked(), "model": model, **more}
-    return Wish(blocks(3, SIZE), **given)  # type: ignore[arg-type]
+    return EditRequest(blocks(3, SIZE), **given)  # type: ignore[arg-type]
 
 
 def made(steps: Iterator[Step]) -> list[Image.Image]:
     return [step.image for step in steps if isinstance(step, Variant)]
 
 
-def told(found: Edits, asked: Wish | None = None, key: str | None = None) -> str:
+def told(found: Edits, asked: EditRequest | None = None, key: str | None = None) -> str:
     """Return what a person is told of an edit that fails."""
     with pytest.raises(AppError) as error:
-        list(found.edit(asked or wish(), Stop(), key))
+        list(found.edit(asked or request(), CancelToken(), key))
     assert KEY not in str(error.value)
     assert KEY not in repr(error.value)
     assert error.value.__cause__ is None
@@ -65,7 +76,7 @@ def told(found: Edits, asked: Wish | None = None, key: str | None = None) -> str
 
 @pytest.mark.parametrize("model", [FLARE, FIXED, "gpt-image-1-mini", "gpt-image-2", "gpt-image-2.6-flare", PLAIN])
 def test_what_is_marked_turns_red_and_the_rest_stays_where_it_was(service: Service, model: str) -> None:
-    (picture,) = made(edits(service).edit(wish(model), Stop()))
+    (picture,) = made(edits(service).edit(request(model), CancelToken()))
     assert picture.size == SIZE
     before, after = (np.asarray(image, np.float32) for image in (blocks(3, SIZE), picture))
     inside = np.s_[BOX[1] + 8 : BOX[3] - 8, BOX[0] + 8 : BOX[2] - 8]
@@ -76,7 +87,7 @@ def test_what_is_marked_turns_red_and_the_rest_stays_where_it_was(service: Servi
 
 
 def test_the_mask_is_transparent_where_to_change_and_as_large_as_the_picture(service: Service) -> None:
-    list(edits(service).edit(wish(FIXED), Stop()))
+    list(edits(service).edit(request(FIXED), CancelToken()))
     (got,) = service.seen
     assert got.mask is not None
     assert got.mask.size == got.image.size == (1024, 1536)
@@ -99,13 +110,13 @@ def test_the_mask_is_transparent_where_to_change_and_as_large_as_the_picture(ser
     ],
 )
 def test_a_model_is_sent_only_what_it_takes(service: Service, model: str, sent: dict[str, str]) -> None:
-    list(edits(service).edit(wish(model, variants=2), Stop()))
+    list(edits(service).edit(request(model, variants=2), CancelToken()))
     for got in service.seen:
         assert got.fields == {"prompt": "make it red", "model": model, **sent}
 
 
 def test_without_a_mask_all_may_change(service: Service) -> None:
-    (picture,) = made(edits(service).edit(wish(change=None), Stop()))
+    (picture,) = made(edits(service).edit(request(change=None), CancelToken()))
     assert service.seen[0].mask is None
     pixels = np.asarray(picture, np.float32)
     assert (pixels[..., 0] > pixels[..., 1:].max(axis=2) + 60).all()
@@ -113,30 +124,30 @@ def test_without_a_mask_all_may_change(service: Service) -> None:
 
 @pytest.mark.parametrize("model", [FLARE, PLAIN])
 def test_every_variant_comes(service: Service, model: str) -> None:
-    steps = list(edits(service).edit(wish(model, variants=3), Stop()))
+    steps = list(edits(service).edit(request(model, variants=3), CancelToken()))
     assert sorted(step.variant for step in steps if isinstance(step, Variant)) == [0, 1, 2]
     assert len(service.seen) == (3 if model == FLARE else 1)
 
 
 def test_pictures_on_the_way_come_first_and_in_the_frame(service: Service) -> None:
-    steps = list(edits(service).edit(wish(), Stop()))
-    assert [type(step) for step in steps] == [Sketch, Sketch, Variant]
-    assert all(step.image.size == SIZE for step in steps if isinstance(step, Sketch | Variant))
+    steps = list(edits(service).edit(request(), CancelToken()))
+    assert [type(step) for step in steps] == [PartialImage, PartialImage, Variant]
+    assert all(step.image.size == SIZE for step in steps if isinstance(step, PartialImage | Variant))
 
 
 def test_an_answer_by_address_is_fetched_without_the_key(service: Service) -> None:
     service.faults.append("url")
-    assert len(made(edits(service).edit(wish(PLAIN), Stop()))) == 1
+    assert len(made(edits(service).edit(request(PLAIN), CancelToken()))) == 1
     assert "Authorization" not in service.file_headers[0]
     service.faults.append("url elsewhere")
-    assert "not safe to open" in told(edits(service), wish(PLAIN))
+    assert "not safe to open" in told(edits(service), request(PLAIN))
 
 
 @pytest.mark.parametrize("fault", ["429", "500"])
 def test_a_busy_service_is_asked_again(service: Service, fault: str) -> None:
     service.faults.extend([fault, fault])
-    steps = list(edits(service).edit(wish(), Stop()))
-    assert [step.seconds for step in steps if isinstance(step, Waiting)] == [0.05, 0.05]
+    steps = list(edits(service).edit(request(), CancelToken()))
+    assert [step.seconds for step in steps if isinstance(step, RetryAfter)] == [0.05, 0.05]
     assert len(service.seen) == 3
     assert isinstance(steps[-1], Variant)
 
@@ -164,7 +175,7 @@ def test_a_busy_service_is_asked_again(service: Service, fault: str) -> None:
 )
 def test_a_failure_is_a_sentence(service: Service, fault: str, model: str, words: str, asked: int) -> None:
     service.faults.extend([fault] * asked)
-    found = told(edits(service), wish(model))
+    found = told(edits(service), request(model))
     assert re.search(words, found), found
     assert found[0].isupper()
     assert found.endswith((".", "(key)"))
@@ -173,7 +184,7 @@ def test_a_failure_is_a_sentence(service: Service, fault: str, model: str, words
 
 def test_a_wrong_key_an_unknown_model_and_an_absent_service_are_told(service: Service) -> None:
     assert "key was not accepted" in told(edits(service, key="sk-wrong"))
-    assert "knows no model called 'tailor-9'" in told(edits(service), wish("tailor-9"))
+    assert "knows no model called 'tailor-9'" in told(edits(service), request("tailor-9"))
     nowhere = Edits(Settings(openai_key=KEY, openai_base_url="http://127.0.0.1:9/v1"))
     assert "127.0.0.1 cannot be reached" in told(nowhere)
 
@@ -181,21 +192,21 @@ def test_a_wrong_key_an_unknown_model_and_an_absent_service_are_told(service: Se
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (wish(prompt="  "), "Say in words"),
-        (wish(PLAIN, prompt="x" * 1001), "reads 1000"),
-        (wish(variants=9), "1 to 4"),
-        (wish(quality="splendid"), "no quality 'splendid'"),
-        (wish(FIXED, quality="max"), "no quality 'max'"),
-        (wish(FIXED, size="512x512"), "no pictures of the size '512x512'"),
-        (wish(size="1000x1000"), "steps of 16"),
-        (wish(size="4096x2048"), "too large"),
-        (wish(size="1024x256"), "at most 3:1"),
-        (wish(change=Image.new("L", SIZE)), "No part of the picture is marked"),
-        (wish(change=Image.new("L", (30, 40), 255)), "must be the same"),
-        (wish("dall-e-3"), "never edited pictures"),
+        (request(prompt="  "), "Say in words"),
+        (request(PLAIN, prompt="x" * 1001), "reads 1000"),
+        (request(variants=9), "1 to 4"),
+        (request(quality="splendid"), "no quality 'splendid'"),
+        (request(FIXED, quality="max"), "no quality 'max'"),
+        (request(FIXED, size="512x512"), "no pictures of the size '512x512'"),
+        (request(size="1000x1000"), "steps of 16"),
+        (request(size="4096x2048"), "too large"),
+        (request(size="1024x256"), "at most 3:1"),
+        (request(change=Image.new("L", SIZE)), "No part of the picture is marked"),
+        (request(change=Image.new("L", (30, 40), 255)), "must be the same"),
+        (request("dall-e-3"), "never edited pictures"),
     ],
 )
-def test_what_cannot_be_sent_is_told_before_anything_is(service: Service, asked: Wish, words: str) -> None:
+def test_what_cannot_be_sent_is_told_before_anything_is(service: Service, asked: EditRequest, words: str) -> None:
     assert words in told(edits(service), asked)
     assert not service.seen
 
@@ -210,18 +221,18 @@ def test_a_visitors_key_goes_before_the_owners_and_takes_no_organisation(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-owner")
-    assert made(edits(service, key="sk-owner").edit(wish(), Stop(), KEY))
+    assert made(edits(service, key="sk-owner").edit(request(), CancelToken(), KEY))
     assert "OpenAI-Organization" not in service.seen[0].headers
 
 
 @pytest.mark.parametrize(("fault", "model"), [("slow", FLARE), ("slow", PLAIN), ("stall", FLARE)])
 def test_stopping_hangs_up_at_once(service: Service, fault: str, model: str) -> None:
     service.faults.append(fault)
-    stop, problems = Stop(), []
+    stop, problems = CancelToken(), []
 
     def run() -> None:
         try:
-            list(edits(service, seconds=60).edit(wish(model), stop))
+            list(edits(service, seconds=60).edit(request(model), stop))
         except AppError as error:
             problems.append(error)
 
@@ -247,7 +258,7 @@ def test_a_service_that_says_nothing_is_given_up(service: Service) -> None:
 
 def test_one_variant_that_fails_does_not_take_the_others_with_it(service: Service) -> None:
     service.faults.append("moderation")
-    steps = list(edits(service).edit(wish(variants=3), Stop()))
+    steps = list(edits(service).edit(request(variants=3), CancelToken()))
     assert len(made(iter(steps))) == 2
     (failed,) = (step for step in steps if isinstance(step, Failed))
     assert failed.reason.startswith("The service declined")
@@ -257,7 +268,7 @@ def test_the_key_is_in_no_log_and_no_repr(service: Service, caplog: pytest.LogCa
     caplog.set_level(logging.DEBUG)
     service.faults.extend(["500", "429"])
     found = edits(service)
-    list(found.edit(wish(), Stop()))
+    list(found.edit(request(), CancelToken()))
     told(edits(service, key="sk-wrong-0123456789"))
     assert KEY not in caplog.text
     assert "sk-wrong" not in caplog.text

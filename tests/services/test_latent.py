@@ -13,7 +13,7 @@ from settings import Settings
 from tests.conftest import write_picture
 
 
-def finished(services: Services, key: str) -> Task[anomaly.Strangeness]:
+def finished(services: Services, key: str) -> Task[anomaly.AnomalyScores]:
     """Wait for the background, then return how the survey stands."""
     spec = services.engines.spec("vae:map")
     task = services.latent.survey(key, spec)

@@ -140,7 +140,7 @@ def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(
 
 
 @pytest.mark.parametrize(
-    ("odds", "told"),
+    ("probabilities", "told"),
     [
         ({"plain": 0.85, "printed": 0.15}, "plain"),
         ({"plain": 0.7, "printed": 0.3}, None),
@@ -149,8 +149,8 @@ def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(
         ({"floral": 0.95, "plain": 0.05}, "floral"),
     ],
 )
-def test_a_pattern_is_said_only_where_it_can_be_trusted(odds: dict[str, float], told: str | None) -> None:
-    assert patterns.said(odds) == told
+def test_a_pattern_is_said_only_where_it_can_be_trusted(probabilities: dict[str, float], told: str | None) -> None:
+    assert patterns.said(probabilities) == told
 
 
 def test_stripes_are_seen_and_said() -> None:

@@ -14,7 +14,7 @@ from cli import app
 from retrieval.indexes.region_index import RegionIndex
 from services import Services
 from services.indexes import vector_indexes
-from services.indexes.workers import Recipe
+from services.indexes.workers import EncodingJob
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, blocks, write_picture
 from tests.fakes import pinecone_service
@@ -108,7 +108,7 @@ def test_regions_at_pinecone_are_one_hit_an_item(folder: Path, pinecone: pinecon
 
 def test_another_machine_encodes_the_same_regions(cache: Path, folder: Path) -> None:
     settings = Settings(index_cache=cache)
-    recipe = Recipe(settings, f"folder:{folder}", None, "colours:none", "d1", regions=True)
+    recipe = EncodingJob(settings, f"folder:{folder}", None, "colours:none", "d1", regions=True)
     picture = recipe.open().open("red/03.jpg")
     vectors = recipe.load().encode_images([picture])
     assert vectors.shape == (1, 4 * COLOUR_SPEC.dim)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from retrieval.core import AppError
-from services.indexes.workers import Recipe, elsewhere
+from services.indexes.workers import EncodingJob, elsewhere
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, register
 
 
-def recipe(settings: Settings, catalog: str = "sample", digest: str = "d1") -> Recipe:
-    return Recipe(settings.public, catalog, None, "colours:none", digest)
+def recipe(settings: Settings, catalog: str = "sample", digest: str = "d1") -> EncodingJob:
+    return EncodingJob(settings.public, catalog, None, "colours:none", digest)
 
 
 def test_no_secret_goes_to_another_machine(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ REGIONS = ((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 1.0, 0.6), (0.0, 0.4, 1.0, 1.0), (0.
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LookFit:
     """Every number of the fit; written into the metadata of the weights."""
 
     seed: int = 7
@@ -59,7 +59,7 @@ def cut(picture: Image.Image, region: tuple[float, float, float, float]) -> Imag
     )
 
 
-def fit_clothes(network: LookNetwork, photos: Path, recipe: Recipe) -> None:
+def fit_clothes(network: LookNetwork, photos: Path, recipe: LookFit) -> None:
     """Set the heads by the training photos of the Clothing Dataset; the held-out ones are not looked at."""
     known = read_photos(photos)
     generator = np.random.default_rng(recipe.seed)
@@ -85,7 +85,7 @@ def fit_clothes(network: LookNetwork, photos: Path, recipe: Recipe) -> None:
     network.set_head("kind", *kinds)
 
 
-def fit_shop(network: LookNetwork, shop: Path, recipe: Recipe) -> dict[str, dict[str, float]]:
+def fit_shop(network: LookNetwork, shop: Path, recipe: LookFit) -> dict[str, dict[str, float]]:
     """Set the metric by views of a shop's products; return figures of products that were held out of the fit."""
     with open(shop / "metadata.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("assets/weights/look_fashion.safetensors"))
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = Recipe()
+    recipe = LookFit()
     network = LookNetwork().eval().requires_grad_(False)
     network.trunk.load_state_dict({name: value.float() for name, value in load_file(options.trunk).items()})
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -47,7 +47,7 @@ FROZEN = 3
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LookTraining:
     """Every number of the training; written into the metadata of the trunk.
 
     The shipped trunk is the average after 358 of the 560 steps, where the rate was a third of its peak.
@@ -60,7 +60,7 @@ class Recipe:
     clean_side: int = 192
     rate: float = 3e-4
     decay: float = 0.01
-    heat: float = 0.07
+    temperature: float = 0.07
     instance_heat: float = 0.1
     average: float = 0.995
     kept: float = 0.5
@@ -68,7 +68,7 @@ class Recipe:
     shares: tuple[float, ...] = (0.25, 0.25, 0.0625, 0.36, 0.0)
 
 
-def losses(found: Tensor, wanted: Tensor, recipe: Recipe) -> Tensor:
+def losses(found: Tensor, wanted: Tensor, recipe: LookTraining) -> Tensor:
     """Give three losses of views (2 n, d), the second half of the same photos as the first: near, related, apart."""
     count = len(found)
     itself = torch.eye(count, dtype=torch.bool, device=found.device)
@@ -76,8 +76,8 @@ def losses(found: Tensor, wanted: Tensor, recipe: Recipe) -> Tensor:
     same = itself | itself.roll(count // 2, 0)
     ours, theirs = found @ found.T, wanted @ wanted.T
     related = F.kl_div(
-        (ours / recipe.heat).masked_fill(same, -1e4).log_softmax(dim=1),
-        (theirs / recipe.heat).masked_fill(same, -1e4).softmax(dim=1),
+        (ours / recipe.temperature).masked_fill(same, -1e4).log_softmax(dim=1),
+        (theirs / recipe.temperature).masked_fill(same, -1e4).softmax(dim=1),
         reduction="batchmean",
     )
     partners = torch.arange(count, device=found.device).roll(count // 2)
@@ -88,7 +88,7 @@ def losses(found: Tensor, wanted: Tensor, recipe: Recipe) -> Tensor:
 class Pairs:
     """Seeded batches of two distorted views of photos, decoded ahead of time on two threads."""
 
-    def __init__(self, paths: list[Path], recipe: Recipe) -> None:
+    def __init__(self, paths: list[Path], recipe: LookTraining) -> None:
         """Read the photos once, at most 400 pixels wide."""
         self.recipe = recipe
         with ThreadPoolExecutor(2) as pool:
@@ -116,7 +116,7 @@ class Pairs:
                 yield batch
 
 
-def fitted(trunk: Trunk, pictures: list[Image.Image], recipe: Recipe) -> tuple[LookNetwork, Tensor]:
+def fitted(trunk: Trunk, pictures: list[Image.Image], recipe: LookTraining) -> tuple[LookNetwork, Tensor]:
     """Fit heads on whole pictures, seen by the published trunk; give the network and its vectors of them."""
     network = LookNetwork().eval().requires_grad_(False)
     network.trunk = trunk
@@ -128,7 +128,7 @@ def fitted(trunk: Trunk, pictures: list[Image.Image], recipe: Recipe) -> tuple[L
     return network, network.parts({name: torch.from_numpy(value) for name, value in clean.items()})
 
 
-def train(network: LookNetwork, wanted: Tensor, pairs: Pairs, recipe: Recipe) -> Trunk:
+def train(network: LookNetwork, wanted: Tensor, pairs: Pairs, recipe: LookTraining) -> Trunk:
     """Train the trunk of `network` towards `wanted` (photos, LOOK_DIM); give the averaged one."""
     trunk = network.trunk
     learning = [weight for block in trunk.blocks[FROZEN:] for weight in block.parameters()]
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("index_cache/training/look_trunk.safetensors"))
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = Recipe()
+    recipe = LookTraining()
     torch.manual_seed(recipe.seed)
     published = load_trunk(options.published)
     pairs = Pairs([*read_photos(options.photos).paths, *sorted(options.drawings.glob("*.jpg"))], recipe)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engines.product.network import Card, write
+from engines.product.network import ModelCard, write
 from training.product.network import TESTED_SIDE, Classifier, see
 from training.product.train import STORED, STUDENT, STUDENT_ALL
 from training.squeezenet.photos import NOT_A_CLASS, Photos, Split, load_pixels, read_photos, split_photos
@@ -71,8 +71,8 @@ def calibrate(student: Classifier, photos: Photos, split: Split, pixels: np.ndar
     scores = see(student, torch.from_numpy(pixels[rows]))[1]
     targets = photos.targets()[rows]
     temperature = fit_temperature(scores, targets)
-    odds = torch.from_numpy(scores / temperature).softmax(1).numpy()
-    return temperature, fit_sure(odds.max(1), odds.argmax(1) == targets)
+    probabilities = torch.from_numpy(scores / temperature).softmax(1).numpy()
+    return temperature, fit_sure(probabilities.max(1), probabilities.argmax(1) == targets)
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def main() -> None:
     held_back = load_student(arguments.work / f"{STUDENT.name}.pt", len(names))
     temperature, sure = calibrate(held_back, photos, split, pixels)
     logger.info("temperature %.3f, sure from %.3f on", temperature, sure)
-    card = Card(tuple(names), temperature, sure)
+    card = ModelCard(tuple(names), temperature, sure)
     development = arguments.work / "product_development.safetensors"
     for phase, path in ((STUDENT.name, development), (STUDENT_ALL.name, arguments.out)):
         checkpoint = arguments.work / f"{phase}.pt"

@@ -55,7 +55,7 @@ TAUGHT = ("block3d", "block4f", "block5f", "block6h", "block7b")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ProductTraining:
     """Every number of one phase."""
 
     name: str
@@ -75,17 +75,17 @@ class Recipe:
         return max(1, round(self.epochs * photos / self.batch))
 
 
-TEACHER = Recipe("teacher", epochs=20, rate=2e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
-STAGES = Recipe("stages", epochs=40, rate=6e-4, side=192, batch=128)
-STUDENT = Recipe("student", epochs=230, rate=6e-4, side=192, batch=128, mixed=0.6, drop=0.05)
-TEACHER_ALL = Recipe("teacher_all", epochs=8, rate=1e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
-STUDENT_ALL = Recipe("student_all", epochs=30, rate=3e-4, side=192, batch=128, mixed=0.6, drop=0.05)
+TEACHER = ProductTraining("teacher", epochs=20, rate=2e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STAGES = ProductTraining("stages", epochs=40, rate=6e-4, side=192, batch=128)
+STUDENT = ProductTraining("student", epochs=230, rate=6e-4, side=192, batch=128, mixed=0.6, drop=0.05)
+TEACHER_ALL = ProductTraining("teacher_all", epochs=8, rate=1e-4, side=208, batch=64, drop=0.2, mixed=0.5, decay=0.05)
+STUDENT_ALL = ProductTraining("student_all", epochs=30, rate=3e-4, side=192, batch=128, mixed=0.6, drop=0.05)
 
 
 class Course:
     """One phase's optimiser: warm-up, half a cosine down to a fiftieth, clipped slopes, an average of the weights."""
 
-    def __init__(self, recipe: Recipe, steps: int, module: nn.Module, heads: list[nn.Parameter]) -> None:
+    def __init__(self, recipe: ProductTraining, steps: int, module: nn.Module, heads: list[nn.Parameter]) -> None:
         """Give `heads` their own rate."""
         self.recipe, self.steps, self.step, self.module = recipe, steps, 0, module
         self.average = copy.deepcopy(module).requires_grad_(False)
@@ -144,7 +144,7 @@ def cut_teacher(lessons: Lessons, rows: np.ndarray, teacher: FoldedEfficientNet,
 
 
 def phase(
-    recipe: Recipe,
+    recipe: ProductTraining,
     module: nn.Module,
     heads: list[nn.Parameter],
     lessons: Lessons,
@@ -171,7 +171,7 @@ def phase(
     return module
 
 
-def losses_of_labels(recipe: Recipe, model: Classifier, batch: Batch) -> dict[str, Tensor]:
+def losses_of_labels(recipe: ProductTraining, model: Classifier, batch: Batch) -> dict[str, Tensor]:
     """Give the losses by which the teacher learns the labels."""
     _, embedding, scores, near = model(normalise(batch.views), recipe.drop)
     losses = {"class": F.cross_entropy(scores, batch.shares), "near": 0.5 * F.cross_entropy(near, batch.shares)}
@@ -217,7 +217,7 @@ class Pupil(nn.Module):
         self.student, self._teacher, self._labels = student, [teacher], labels
         self.translate = nn.Linear(len(student.mean), len(teacher.mean)).to(student.mean.device)
 
-    def losses(self, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, recipe: ProductTraining, batch: Batch) -> dict[str, Tensor]:
         """Compare the two on the views of a batch."""
         images = normalise(batch.views)
         with torch.no_grad():
@@ -242,7 +242,7 @@ def report(name: str, lessons: Lessons, model: Classifier, split: Split, side: i
     targets, labels = lessons.targets.cpu().numpy()[rows], lessons.photos.labels[rows]
     ten, none = np.isin(labels, TEN_CLASSES), np.isin(labels, list(NOT_A_CLASS))
     new = np.isin(rows, split.unseen_senders) & ~none
-    right, odds = scores.argmax(1) == targets, torch.from_numpy(scores).softmax(1).numpy().max(1)
+    right, probabilities = scores.argmax(1) == targets, torch.from_numpy(scores).softmax(1).numpy().max(1)
     logger.info(
         "%s held out, %d px: ten %.4f, 17 unseen %.4f; P@10 %.3f, %.3f; median confidence %.2f, on no class %.2f",
         name,
@@ -251,8 +251,8 @@ def report(name: str, lessons: Lessons, model: Classifier, split: Split, side: i
         float(right[new].mean()),
         score_labels(embeddings[ten], labels[ten])["p@10"],
         score_labels(embeddings[new], labels[new])["p@10"],
-        float(np.median(odds[~none])),
-        float(np.median(odds[none])),
+        float(np.median(probabilities[~none])),
+        float(np.median(probabilities[none])),
     )
 
 
@@ -266,7 +266,7 @@ def run(lessons: Lessons, split: Split, weights: Path, work: Path) -> None:
     teacher = Classifier(copy.deepcopy(untouched), classes).to(device)
     standardise(teacher, lessons.pixels[split.train], 224)
 
-    def teach(recipe: Recipe, rows: np.ndarray) -> None:
+    def teach(recipe: ProductTraining, rows: np.ndarray) -> None:
         path = work / f"{recipe.name}.pt"
         phase(recipe, teacher, teacher.heads(), lessons, rows, lambda b: losses_of_labels(recipe, teacher, b), path)
 
@@ -280,7 +280,7 @@ def run(lessons: Lessons, split: Split, weights: Path, work: Path) -> None:
     standardise(student, lessons.pixels[split.train], TESTED_SIDE)
     pupil = Pupil(student, teacher)
 
-    def learn(recipe: Recipe, rows: np.ndarray) -> None:
+    def learn(recipe: ProductTraining, rows: np.ndarray) -> None:
         heads, path = [*student.heads(), *pupil.translate.parameters()], work / f"{recipe.name}.pt"
         phase(recipe, pupil, heads, lessons, rows, lambda b: pupil.losses(recipe, b), path)
 

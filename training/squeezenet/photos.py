@@ -124,7 +124,7 @@ def draw_rows(rows: np.ndarray, targets: np.ndarray, generator: np.random.Genera
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far a random view goes: shares of the area kept, degrees, odds, and factors of colour (as +- shares)."""
+    """How far a random view goes: shares of the area kept, degrees, probabilities, factors of colour (as +- shares)."""
 
     area: tuple[float, float]
     stretch: float

@@ -50,7 +50,7 @@ TRAINING_PHOTOS = "Clothing Dataset (CC0), the training rows of split_photos()"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SqueezeNetTraining:
     """Every number of one phase of training; written into the metadata of the weights."""
 
     name: str
@@ -78,9 +78,11 @@ class Recipe:
 
 
 PHASES = (
-    Recipe("first", epochs=22, sides=(112, 128, 128, 160), backbone_rate=5e-4, head_rate=2e-3, soft_share=0.5),
-    Recipe("second", epochs=14, sides=(160,), backbone_rate=3e-4, head_rate=1e-3, soft_share=0.6),
-    Recipe("all", epochs=12, sides=(160,), backbone_rate=2e-4, head_rate=8e-4, soft_share=0.6, on_all=True),
+    SqueezeNetTraining(
+        "first", epochs=22, sides=(112, 128, 128, 160), backbone_rate=5e-4, head_rate=2e-3, soft_share=0.5
+    ),
+    SqueezeNetTraining("second", epochs=14, sides=(160,), backbone_rate=3e-4, head_rate=1e-3, soft_share=0.6),
+    SqueezeNetTraining("all", epochs=12, sides=(160,), backbone_rate=2e-4, head_rate=8e-4, soft_share=0.6, on_all=True),
 )
 """Each goes on from the one before. The first two see the training rows only: their result is what is scored."""
 
@@ -109,7 +111,7 @@ class Student(nn.Module):
 class Run:
     """One training run over chosen rows, which can be stopped at any time and goes on from its last epoch."""
 
-    def __init__(self, recipe: Recipe, photos: Photos, rows: np.ndarray, work: Path, teacher: Path) -> None:
+    def __init__(self, recipe: SqueezeNetTraining, photos: Photos, rows: np.ndarray, work: Path, teacher: Path) -> None:
         """Load pixels and the teacher's knowledge from `work`, computing them when they are not there yet."""
         torch.manual_seed(recipe.seed)
         self.recipe, self.photos, self.rows = recipe, photos, rows

@@ -27,7 +27,7 @@ _RIDGE = 1e-5
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StyleTraining:
     """Every number of the training; written into the metadata of the weights."""
 
     seed: int = 7
@@ -58,7 +58,7 @@ def layer_inputs(teacher: Teacher, crops: Crops, number: int, count: int) -> tup
     return torch.cat(inputs)[:count].clone(), torch.cat(outputs)[:count].clone()
 
 
-def fit_layer(layer: nn.Conv2d, inputs: Tensor, outputs: Tensor, recipe: Recipe) -> float:
+def fit_layer(layer: nn.Conv2d, inputs: Tensor, outputs: Tensor, recipe: StyleTraining) -> float:
     """Train one convolution to give `outputs` after its ReLU; return the share of their variance that it misses.
 
     Neighbouring pixels say nearly the same, so plain gradient descent crawls: it runs in coordinates in which the
@@ -118,7 +118,7 @@ def agreement(student: Student, teacher: Teacher, images: list[Tensor]) -> dict[
 class Training:
     """One run that can be stopped at any time: each layer and each minute of the last phase is saved."""
 
-    def __init__(self, teacher: Teacher, recipe: Recipe, scratch: Path) -> None:
+    def __init__(self, teacher: Teacher, recipe: StyleTraining, scratch: Path) -> None:
         """Go on from the checkpoint in `scratch`, if there is one."""
         self.teacher, self.recipe, self.scratch = teacher, recipe, scratch
         torch.manual_seed(recipe.seed)
@@ -197,7 +197,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    recipe = Recipe()
+    recipe = StyleTraining()
     if options.stop_here:
         write_front(Training(Teacher(options.teacher), recipe, options.scratch), options.scratch)
         return

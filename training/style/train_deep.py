@@ -39,7 +39,7 @@ _SAVE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DeepStyleTraining:
     """Every number of the training; written into the metadata of the weights."""
 
     seed: int = 7
@@ -93,7 +93,7 @@ def losses(student: FoldedEfficientNet, teacher: FoldedEfficientNet, axes: dict[
 
 
 def train(student: FoldedEfficientNet, teacher: FoldedEfficientNet, axes: dict[str, Tensor], crops: Crops,
-          recipe: Recipe, path: Path) -> FoldedEfficientNet:  # fmt: skip
+          recipe: DeepStyleTraining, path: Path) -> FoldedEfficientNet:  # fmt: skip
     """Train, and give the student of the averaged weights; a stopped run goes on where it last saved."""
     mean, step = FoldedEfficientNet(B0), 0
     mean.load_state_dict(student.state_dict())
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("index_cache/training"), help="for the checkpoints")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = Recipe()
+    recipe = DeepStyleTraining()
     torch.manual_seed(recipe.seed)
     options.work.mkdir(parents=True, exist_ok=True)
     with np.load(options.teacher) as stored:

@@ -129,14 +129,16 @@ class FoldedEfficientNet(nn.Module):
     def forward(self, images: Tensor, drop: float = 0.0) -> tuple[list[Tensor], Tensor]:
         """Give the maps at the seven stage ends, and the pooled features (n, top).
 
-        `drop` is the odds with which the last residual branch is left out; earlier ones less (Huang et al., 2016).
+        `drop` is the probability that the last residual branch is left out; earlier ones less (Huang et al., 2016).
         """
         maps, ends = self.stem(images), []
         for number, (name, block) in enumerate(self.blocks.items()):
-            odds = drop * number / len(self.blocks)
+            drop_rate = drop * number / len(self.blocks)
             keep = None
-            if odds and block.skips:
-                keep = (torch.rand(len(maps), 1, 1, 1, device=maps.device) >= odds).to(maps.dtype) / (1 - odds)
+            if drop_rate and block.skips:
+                keep = (torch.rand(len(maps), 1, 1, 1, device=maps.device) >= drop_rate).to(maps.dtype) / (
+                    1 - drop_rate
+                )
             maps = block(maps, keep)
             if name in self.stage_ends:
                 ends.append(maps)

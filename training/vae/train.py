@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engines import WEIGHTS_FOLDER
 from engines.vae.network import unpacked
-from engines.vae.options import Recipe
+from engines.vae.options import LatentTraining
 from engines.vae.training import Epoch, fit
 from engines.vae.weights import finished
 from retrieval.indexing.storage import write_atomically
@@ -27,13 +27,13 @@ class Run:
     """One file in assets/weights/."""
 
     file: str
-    recipe: Recipe
+    recipe: LatentTraining
 
 
 RUNS = {
-    "fashion": Run("vae_fashion.safetensors", Recipe(32, 10, label_weight=30.0)),
-    "map": Run("vae_map.safetensors", Recipe(2, 6)),
-    "plain": Run("vae_plain.safetensors", Recipe(32, 3)),
+    "fashion": Run("vae_fashion.safetensors", LatentTraining(32, 10, label_weight=30.0)),
+    "map": Run("vae_map.safetensors", LatentTraining(2, 6)),
+    "plain": Run("vae_plain.safetensors", LatentTraining(32, 3)),
 }
 """`plain` is what `fashion` is without labels: it is measured beside it, and does not ship."""
 

@@ -66,7 +66,7 @@ def value(
 
 def route(services: Services) -> Route:
     """Return `GET /map/{catalog}?engine=…&weights=…&method=…`, for the `routes` of the web application."""
-    return auth.guarded("/map/{catalog}", partial(points, services))
+    return auth.require_login("/map/{catalog}", partial(points, services))
 
 
 def points(services: Services, request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 _REFUSED = PlainTextResponse("Log in first.", status_code=401)
 
 
-def guarded(address: str, answer: Callable[[Request], Response | Awaitable[Response]]) -> Route:
+def require_login(address: str, answer: Callable[[Request], Response | Awaitable[Response]]) -> Route:
     """Return `GET address` for the `routes` of the web application; where the app asks who comes, it asks here too.
 
     An `answer` that is no coroutine function runs on a thread.

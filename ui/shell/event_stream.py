@@ -36,7 +36,7 @@ def route() -> Route:
     comes back says with `after` the `number` of the last message it has, and with `waiting` (ids, a comma between them)
     what it still waits for; of what is not known here it is told so.
     """
-    return auth.guarded(f"{API_PREFIX}/queue/data", listen)
+    return auth.require_login(f"{API_PREFIX}/queue/data", listen)
 
 
 async def listen(request: Request) -> Response:

@@ -35,7 +35,7 @@ def _as_json(self: GradioMCPServer, data: Any, root_url: str) -> list[Any]:  # n
     return _as_text(self, plain, root_url)
 
 
-def ease(demo: gr.Blocks) -> None:
+def apply(demo: gr.Blocks) -> None:
     """Keep the signature of every kind of component.
 
     Gradio describes all components anew for each visitor, and most of that time went into reading these signatures:

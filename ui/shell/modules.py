@@ -68,7 +68,7 @@ def preloads() -> str:
 
 def route() -> Route:
     """Return `GET /modules/{digest}/{path}`, for the `routes` of the web application."""
-    return auth.guarded("/modules/{digest}/{path:path}", module)
+    return auth.require_login("/modules/{digest}/{path:path}", module)
 
 
 def module(request: Request) -> Response:

@@ -21,7 +21,7 @@ KEEP_SECONDS = 600
 
 def route(services: Services) -> Route:
     """Return `GET /picture/{catalog}?id=…&side=…`, for the `routes` of the web application."""
-    return auth.guarded("/picture/{catalog}", partial(picture, services))
+    return auth.require_login("/picture/{catalog}", partial(picture, services))
 
 
 def picture(services: Services, request: Request) -> Response:

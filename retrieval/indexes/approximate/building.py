@@ -14,7 +14,7 @@ from retrieval.core import Attributes
 from retrieval.indexes.approximate import postings
 from retrieval.indexes.approximate import shard as parts
 from retrieval.indexes.approximate.manifest import VERSION, Layout
-from retrieval.indexes.approximate.shard import FREE, Files, Part, Scale
+from retrieval.indexes.approximate.shard import FREE, Files, Scale, Shard
 from retrieval.indexes.faiss_index import SAMPLES_PER_LIST, InvertedLists
 from retrieval.indexing.stored_rows import StoredRows
 
@@ -73,7 +73,7 @@ def _standing(folder: Path, old: Layout, numbers: np.ndarray, marks: np.ndarray)
     found = []
     for files in old.parts:
         try:
-            part = Part.read(folder, files)
+            part = Shard.read(folder, files)
         except parts.DAMAGE:
             continue  # what it held is made anew
         rows, held = part.rows, part.marks
@@ -115,7 +115,7 @@ class _Maker:
         files = self._files(len(numbers) >= parts.LISTED_FROM, len(numbers))
         sample = self._sample(numbers)
         lists = InvertedLists.train(sample, _lists(len(numbers))) if files.lists else None
-        part = Part(_NO_CODES, np.empty(0, np.int64), np.empty(0, np.uint64), Scale.fitted(sample), lists)
+        part = Shard(_NO_CODES, np.empty(0, np.int64), np.empty(0, np.uint64), Scale.fitted(sample), lists)
         del sample
         self._fill(part, files, numbers)
         part.write(self.folder, files)
@@ -130,9 +130,9 @@ class _Maker:
         if not gone and not len(coming):
             self._tell(len(standing.rows))
             return standing.files
-        old = Part.read(self.folder, standing.files)
+        old = Shard.read(self.folder, standing.files)
         files = self._files(old.lists is not None, standing.files.trained)
-        part = Part(_NO_CODES, np.where(standing.live, old.rows, FREE), old.marks, old.scale, old.lists)
+        part = Shard(_NO_CODES, np.where(standing.live, old.rows, FREE), old.marks, old.scale, old.lists)
         self._tell(int(standing.live.sum()))
         if len(coming):
             shutil.copyfile(self.folder / standing.files.codes, self.folder / files.codes)
@@ -142,7 +142,7 @@ class _Maker:
         part.write(self.folder, files)
         return files
 
-    def _fill(self, part: Part, files: Files, numbers: np.ndarray) -> None:
+    def _fill(self, part: Shard, files: Files, numbers: np.ndarray) -> None:
         """Give the rows `numbers` the slots behind the last of `part`, their codes written behind its file's."""
         first, more = len(part.rows), np.full(len(numbers), FREE, np.int64)
         part.rows = np.concatenate([part.rows, more])

@@ -16,9 +16,9 @@ from retrieval.core import AppError, Attributes, Filter, Hit, StaleIndexError
 from retrieval.indexes.approximate import building, manifest
 from retrieval.indexes.approximate.manifest import Layout
 from retrieval.indexes.approximate.postings import Postings
-from retrieval.indexes.approximate.shard import DAMAGE, Part
+from retrieval.indexes.approximate.shard import DAMAGE, Shard
 from retrieval.indexes.rows import checked, fitted
-from retrieval.indexing.storage import Row, VectorTable
+from retrieval.indexing.storage import StoredRow, VectorTable
 from retrieval.indexing.stored_rows import Stored, StoredRows
 
 TARGET = 0.991
@@ -30,7 +30,7 @@ _SEED = 20261126
 
 
 class ApproximateIndex:
-    """Searches a table of vectors through the parts beside it, which are made by `bring_up`.
+    """Searches a table of vectors through the parts beside it, which are made by `update_index`.
 
     What it answers with (id, attributes, score) is read from the table at the query: scores are exact, and a picture
     that was replaced meanwhile is never shown under another's name. Threads may share it.
@@ -50,7 +50,7 @@ class ApproximateIndex:
     def _open(self, made: Layout | None) -> None:
         folder = self._table.parent
         try:
-            self._parts = [Part.read(folder, files) for files in made.parts] if made else []
+            self._parts = [Shard.read(folder, files) for files in made.parts] if made else []
         except DAMAGE as error:
             manifest.drop(self._table)
             raise StaleIndexError(
@@ -71,18 +71,18 @@ class ApproximateIndex:
         vectors = checked(ids, vectors, attributes, self.dim)
         notes = attributes if attributes is not None else [{}] * len(ids)
         rows = [
-            Row(item_id, "", json.dumps(dict(note)), hashlib.blake2b(vector, digest_size=16).hexdigest(), vector)
+            StoredRow(item_id, "", json.dumps(dict(note)), hashlib.blake2b(vector, digest_size=16).hexdigest(), vector)
             for item_id, vector, note in zip(ids, vectors, notes, strict=True)
         ]
         with VectorTable(self._table, self.dim) as table:
             table.put(rows)
-        self._open(bring_up(self._table, self.dim))
+        self._open(update_index(self._table, self.dim))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Drop rows of the table, and bring the index up to date with it; an id that is not there is no error."""
         with VectorTable(self._table, self.dim) as table:
             table.remove(ids)
-        self._open(bring_up(self._table, self.dim))
+        self._open(update_index(self._table, self.dim))
 
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
         """Return, for each row of `vectors`, the nearest items that pass `filter`."""
@@ -133,7 +133,7 @@ class ApproximateIndex:
         return stored.vectors @ query, stored
 
 
-def bring_up(table: Path, dim: int, state: str = "", track: building.Track = lambda done, total: None) -> Layout:
+def update_index(table: Path, dim: int, state: str = "", track: building.Track = lambda done, total: None) -> Layout:
     """Bring the index of `table` up to date with it, unless it was made from the same `state`.
 
     Memory is bounded whatever the size: a sample to fit to, then one part of a million vectors, a block at a time.

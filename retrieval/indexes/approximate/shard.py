@@ -55,7 +55,7 @@ class Scale:
         return np.clip(np.rint((vectors - self.low) / self.step), 0, 255).astype(np.uint8)
 
 
-class Part:
+class Shard:
     """Bytes in slots, and lists of slots. `rows` int64 (slots,) is the row in the table, `marks` uint64 its content."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Part:
         self.codes, self.rows, self.marks, self.scale, self.lists = codes, rows, marks, scale, lists
 
     @classmethod
-    def read(cls, folder: Path, files: Files) -> Part:
+    def read(cls, folder: Path, files: Files) -> Shard:
         """Open a part that `write` finished, its codes memory-mapped; raises one of DAMAGE."""
         with np.load(folder / files.slots, allow_pickle=False) as held:
             rows, marks, scale = held["rows"], held["marks"], Scale(held["low"], held["step"])

@@ -78,7 +78,7 @@ def forget(table: Path, account: Account) -> None:
         path.unlink(missing_ok=True)
 
 
-def bring_up(
+def update_index(
     table: Path,
     dim: int,
     account: Account,

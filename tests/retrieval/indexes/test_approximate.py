@@ -19,11 +19,11 @@ import pytest
 from retrieval.core import AppError, Hit, StaleIndexError, Stopped
 from retrieval.indexes.approximate import building, manifest
 from retrieval.indexes.approximate import index as approximate
-from retrieval.indexes.approximate.index import ApproximateIndex, bring_up
-from retrieval.indexes.approximate.shard import Part
+from retrieval.indexes.approximate.index import ApproximateIndex, update_index
+from retrieval.indexes.approximate.shard import Shard
 from retrieval.indexes.exact import ExactIndex
 from retrieval.indexes.faiss_index import InvertedLists
-from retrieval.indexing.storage import Row, VectorTable
+from retrieval.indexing.storage import StoredRow, VectorTable
 from tests.conftest import ROOT
 
 DIM, COUNT, MOST = 32, 6000, 16_000
@@ -38,15 +38,17 @@ def clustered(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), kinds
 
 
-def rows(start: int, stop: int, seed: int = 0) -> list[Row]:
+def rows(start: int, stop: int, seed: int = 0) -> list[StoredRow]:
     vectors, kinds = clustered(stop, seed)
     return [
-        Row(f"{n:05}.jpg", "", f'{{"kind": "{kinds[n]}", "parity": "{n % 2}"}}', f"{seed:08x}{n:024x}", vectors[n])
+        StoredRow(
+            f"{n:05}.jpg", "", f'{{"kind": "{kinds[n]}", "parity": "{n % 2}"}}', f"{seed:08x}{n:024x}", vectors[n]
+        )
         for n in range(start, stop)
     ]
 
 
-def put(table: Path, new: list[Row], gone: list[str] | None = None) -> None:
+def put(table: Path, new: list[StoredRow], gone: list[str] | None = None) -> None:
     with VectorTable(table, DIM) as held:
         held.put(new)
         held.remove(gone or [])
@@ -56,7 +58,7 @@ def put(table: Path, new: list[Row], gone: list[str] | None = None) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     put(folder / "table.sqlite", rows(0, COUNT))
-    bring_up(folder / "table.sqlite", DIM)
+    update_index(folder / "table.sqlite", DIM)
     return folder
 
 
@@ -65,7 +67,7 @@ def table(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "copy") / "table.sqlite"
 
 
-def oracle(held: list[Row]) -> ExactIndex:
+def oracle(held: list[StoredRow]) -> ExactIndex:
     index = ExactIndex(DIM)
     index.add([r.id for r in held], np.stack([r.vector for r in held if r.vector is not None]),
               [json.loads(r.attributes) for r in held])  # fmt: skip
@@ -130,7 +132,7 @@ def test_an_update_mends_the_part_and_fits_no_centroids(table: Path, monkeypatch
     before = sorted(path.name for path in table.parent.glob("*.codes"))
     put(table, [*rows(COUNT, COUNT + 300), *rows(100, 200, seed=3)], [f"{n:05}.jpg" for n in range(50)])
     monkeypatch.setattr(InvertedLists, "train", lambda *_: pytest.fail("fitted"))
-    made = bring_up(table, DIM)
+    made = update_index(table, DIM)
     index = ApproximateIndex(table, DIM)
     held = [*rows(50, 100), *rows(100, 200, seed=3), *rows(200, COUNT), *rows(COUNT, COUNT + 300)]
     assert (made.pictures, len(index)) == (len(held), len(held))
@@ -141,7 +143,7 @@ def test_an_update_mends_the_part_and_fits_no_centroids(table: Path, monkeypatch
     assert len(after) == 1
     assert after != before
     put(table, [], ["00300.jpg"])
-    bring_up(table, DIM)
+    update_index(table, DIM)
     assert len(ApproximateIndex(table, DIM)) == len(held) - 1
     assert sorted(path.name for path in table.parent.glob("*.codes")) == after
 
@@ -149,7 +151,7 @@ def test_an_update_mends_the_part_and_fits_no_centroids(table: Path, monkeypatch
 def test_many_small_updates_lose_nothing(table: Path) -> None:
     for n in range(6):
         put(table, rows(COUNT + 100 * n, COUNT + 100 * n + 100), [f"{i:05}.jpg" for i in range(100 * n, 100 * n + 100)])
-        made = bring_up(table, DIM)
+        made = update_index(table, DIM)
     assert made.recall >= approximate.TARGET
     assert recall(ApproximateIndex(table, DIM), oracle(rows(600, COUNT + 600))) >= 0.98
 
@@ -158,7 +160,7 @@ def test_new_labels_are_followed_and_move_no_vector(table: Path) -> None:
     before = sorted(path.name for path in table.parent.glob("*.codes"))
     with VectorTable(table, DIM) as held:
         held.relabel([('{"kind": "hat"}', "00007.jpg")])
-    bring_up(table, DIM)
+    update_index(table, DIM)
     index = ApproximateIndex(table, DIM)
     assert found(index.query(clustered(1)[0], 9, {"kind": ["hat"]})) == [["00007.jpg"]]
     assert "00007.jpg" not in found(index.query(clustered(1)[0], COUNT, {"parity": ["1"]}))[0]
@@ -175,7 +177,7 @@ def test_what_grew_by_more_than_half_is_made_anew(table: Path, monkeypatch: pyte
 
     monkeypatch.setattr(InvertedLists, "train", counted)
     put(table, rows(COUNT, 2 * COUNT))
-    made = bring_up(table, DIM)
+    made = update_index(table, DIM)
     assert len(fitted) == 1
     assert [files.trained for files in made.parts] == [2 * COUNT]
     assert recall(ApproximateIndex(table, DIM), oracle(rows(0, 2 * COUNT))) >= 0.98
@@ -184,7 +186,7 @@ def test_what_grew_by_more_than_half_is_made_anew(table: Path, monkeypatch: pyte
 def test_many_parts_answer_as_one(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "PART_SLOTS", 4500)
     manifest.drop(table)
-    made = bring_up(table, DIM)
+    made = update_index(table, DIM)
     assert len(made.parts) == 2
     index, exact = ApproximateIndex(table, DIM), oracle(rows(0, COUNT))
     assert recall(index, exact) >= 0.98
@@ -192,9 +194,9 @@ def test_many_parts_answer_as_one(table: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_same_state_of_the_table_is_not_built_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = bring_up(table, DIM, "monday")
+    first = update_index(table, DIM, "monday")
     monkeypatch.setattr(building, "make_parts", lambda *_: pytest.fail("built"))
-    assert bring_up(table, DIM, "monday") == first
+    assert update_index(table, DIM, "monday") == first
 
 
 def test_a_row_that_went_from_the_table_since_is_left_out_and_a_replaced_one_scored_as_it_is(table: Path) -> None:
@@ -221,10 +223,10 @@ def stop_at(calls: int) -> Callable[[int, int], None]:
 def test_a_build_that_ends_early_leaves_the_old_index_and_the_next_one_clears_up(table: Path, call: int) -> None:
     put(table, rows(COUNT, COUNT + 9000))
     with pytest.raises(Stopped):
-        bring_up(table, DIM, track=stop_at(call))
+        update_index(table, DIM, track=stop_at(call))
     index = ApproximateIndex(table, DIM)
     assert (len(index), len(index.query(clustered(1)[0], COUNT)[0])) == (COUNT, COUNT)
-    made = bring_up(table, DIM)
+    made = update_index(table, DIM)
     kept = {*made.files, table.name, f"{table.name}.approximate.json", f"{table.name}.lock"}
     assert {path.name for path in table.parent.iterdir()} - {f"{table.name}-wal", f"{table.name}-shm"} <= kept
 
@@ -234,32 +236,33 @@ def test_a_full_disk_leaves_the_old_index_and_says_what_to_do(table: Path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     put(table, rows(COUNT, COUNT + 100))
-    monkeypatch.setattr(Part, "write", full)
+    monkeypatch.setattr(Shard, "write", full)
     with pytest.raises(AppError, match="No space left.*The one before is kept: free some space"):
-        bring_up(table, DIM)
+        update_index(table, DIM)
     monkeypatch.undo()
     assert len(ApproximateIndex(table, DIM)) == COUNT
-    assert bring_up(table, DIM).pictures == COUNT + 100
+    assert update_index(table, DIM).pictures == COUNT + 100
 
 
 def test_a_killed_first_build_is_no_index(tmp_path: Path) -> None:
     table = tmp_path / "table.sqlite"
     put(table, rows(0, 9000))
     code = (
-        "import os, signal, sys; from pathlib import Path; from retrieval.indexes.approximate.index import bring_up\n"
-        "bring_up(Path(sys.argv[1]), 32, track=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from retrieval.indexes.approximate.index import update_index\n"
+        "update_index(Path(sys.argv[1]), 32, track=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(table)], cwd=ROOT, env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(ApproximateIndex(table, DIM)) == 0
-    assert bring_up(table, DIM).pictures == 9000
+    assert update_index(table, DIM).pictures == 9000
 
 
 @pytest.mark.parametrize(
     ("suffix", "harm"), [(".lists", "cut"), (".codes", "cut"), (".slots", "cut"), (".codes", "gone")]
 )
 def test_damage_is_noticed_and_mended_by_the_next_build(table: Path, suffix: str, harm: str) -> None:
-    made = bring_up(table, DIM, "monday")
+    made = update_index(table, DIM, "monday")
     path = next(table.parent / name for name in made.files if name.endswith(suffix))
     if harm == "gone":
         path.unlink()
@@ -268,13 +271,13 @@ def test_damage_is_noticed_and_mended_by_the_next_build(table: Path, suffix: str
         path.write_bytes(path.read_bytes()[:500])
         with pytest.raises(StaleIndexError, match="Index the catalogue again"):
             ApproximateIndex(table, DIM)
-    bring_up(table, DIM, "monday")
+    update_index(table, DIM, "monday")
     assert recall(ApproximateIndex(table, DIM), oracle(rows(0, COUNT))) >= 0.98
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 15])
 def test_a_table_of_next_to_nothing_is_searched_too(tmp_path: Path, count: int) -> None:
     put(tmp_path / "t.sqlite", rows(0, count))
-    assert bring_up(tmp_path / "t.sqlite", DIM).pictures == count
+    assert update_index(tmp_path / "t.sqlite", DIM).pictures == count
     index = ApproximateIndex(tmp_path / "t.sqlite", DIM)
     assert len(index.query(clustered(1)[0], 5)[0]) == min(5, count)

@@ -102,7 +102,7 @@ def test_an_approximate_index_of_the_table_finds_what_the_exact_one_finds(
     monkeypatch.setattr(building, "PART_SLOTS", 30)
     regional(folder, cache)
     table = cache / open_manifest(cache, COLOUR_SPEC).table
-    assert approximate.bring_up(table, COLOUR_SPEC.dim).pictures == 12 * COUNT
+    assert approximate.update_index(table, COLOUR_SPEC.dim).pictures == 12 * COUNT
     found = RegionIndex(approximate.ApproximateIndex(table, COLOUR_SPEC.dim), COUNT)
     assert len(found) == 12
     assert "red/00.jpg" in found

@@ -14,7 +14,7 @@ import pytest
 
 from retrieval.core import AppError, StaleIndexError
 from retrieval.indexing import storage
-from retrieval.indexing.storage import DamagedTableError, Manifest, Row, VectorTable
+from retrieval.indexing.storage import DamagedTableError, Manifest, StoredRow, VectorTable
 from tests.conftest import COLOUR_SPEC
 
 MANIFEST = Manifest(
@@ -22,8 +22,8 @@ MANIFEST = Manifest(
 )
 
 
-def row(n: int, **more: str) -> Row:
-    return Row(f"{n:04}.jpg", "s", '{"a": "b"}', f"digest {n}", np.full(48, n, np.float32), **more)
+def row(n: int, **more: str) -> StoredRow:
+    return StoredRow(f"{n:04}.jpg", "s", '{"a": "b"}', f"digest {n}", np.full(48, n, np.float32), **more)
 
 
 def no_space(*_: object, **__: object) -> None:
@@ -105,7 +105,7 @@ def test_whatever_changes_the_vectors_changes_the_table_s_file() -> None:
 def test_rows_come_back_in_blocks_in_order_of_id_without_the_skipped(tmp_path: Path) -> None:
     with VectorTable(tmp_path / "t.sqlite", 48) as table:
         table.put([row(n) for n in (5, 3, 1, 4, 2)])
-        table.put([Row("0000.jpg", "s", "{}", problem="This is not a picture.")])
+        table.put([StoredRow("0000.jpg", "s", "{}", problem="This is not a picture.")])
         found = list(table.blocks(size=2))
         assert [ids for ids, _, _ in found] == [["0001.jpg", "0002.jpg"], ["0003.jpg", "0004.jpg"], ["0005.jpg"]]
         assert np.array_equal(np.concatenate([vectors for _, vectors, _ in found])[:, 0], [1, 2, 3, 4, 5])

@@ -92,7 +92,7 @@ def test_every_picture_is_judged_and_what_cannot_be_read_is_named(tmp_path: Path
     (tmp_path / "broken.png").write_bytes(b"no picture")
     catalog = FolderCatalog(tmp_path)
     seen: list[tuple[int, int]] = []
-    found, problems = anomaly.judge(
+    found, problems = anomaly.score_pictures(
         catalog,
         Grey(),  # type: ignore[arg-type]  # the parts that judging needs
         [item.id for item in catalog],
@@ -103,11 +103,11 @@ def test_every_picture_is_judged_and_what_cannot_be_read_is_named(tmp_path: Path
     assert seen[-1] == (4, 4)
     ranked = anomaly.ranked("then", found)
     assert ranked.ids == ("dark.png", "middle.png", "light.png")
-    assert ranked.stranger_than(0.5) == pytest.approx(2 / 3)
+    assert ranked.rank_of(0.5) == pytest.approx(2 / 3)
 
 
 def test_the_threshold_lets_through_as_many_as_the_rate_says() -> None:
-    found = anomaly.Strangeness("then", tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.float32))
+    found = anomaly.AnomalyScores("then", tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.float32))
     assert found.flagged(0.2) == (9.0, 2)
     assert found.flagged(0.001) == (10.0, 1)
     for rate in (0, -1, 0.9, float("nan")):
@@ -116,7 +116,7 @@ def test_the_threshold_lets_through_as_many_as_the_rate_says() -> None:
 
 
 def test_a_measurement_is_kept_for_its_index_only_and_a_damaged_one_is_no_error(tmp_path: Path) -> None:
-    found = anomaly.Strangeness("then", ("é/1.png", "b"), np.array([2, 1], np.float32))
+    found = anomaly.AnomalyScores("then", ("é/1.png", "b"), np.array([2, 1], np.float32))
     anomaly.save(tmp_path, Grey.spec, found)
     kept = anomaly.load(tmp_path, Grey.spec, "then")
     assert kept is not None

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from services import CatalogInfo, Services
-from services.catalogs.overview import Facts, Row
+from services.catalogs.overview import Facts, IndexSummary
 from ui.shell import header
 from ui.shell.header import Engine
 
@@ -59,7 +59,7 @@ def _traits(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: IndexSummary) -> dict[str, Any]:
     job = row.job
     progress = {
         "done": job.done if job else 0,

@@ -15,7 +15,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from retrieval.pictures.decoding import thumbnail
-from services.edits import Failed, Sketch, Step, Variant, Waiting
+from services.edits import Failed, PartialImage, RetryAfter, Step, Variant
 from ui.shell import modules, theme
 
 SKETCH_SIDE = 640
@@ -41,14 +41,14 @@ class Making:
 
     def take(self, step: Step) -> None:
         """Take note of a step."""
-        if isinstance(step, Sketch | Variant):
+        if isinstance(step, PartialImage | Variant):
             self.sketches[step.variant] = _data_url(thumbnail(step.image, SKETCH_SIDE), "jpeg")
         if isinstance(step, Variant):
             self.finished[step.variant] = step.image
             self.notes[step.variant] = "done"
-        elif isinstance(step, Sketch):
+        elif isinstance(step, PartialImage):
             self.notes[step.variant] = "a first rough picture" if step.step == 0 else "getting clearer"
-        elif isinstance(step, Waiting):
+        elif isinstance(step, RetryAfter):
             self.notes[step.variant] = f"the service is busy; the next try is in {max(1, round(step.seconds))} s"
         elif isinstance(step, Failed):
             self.failures.append(step.reason)

@@ -9,7 +9,7 @@ import gradio as gr
 from retrieval.core import AppError
 from retrieval.pictures.decoding import decode
 from services import Services
-from services.edits import AUTO, Failed, Stop, Variant, Wish
+from services.edits import AUTO, CancelToken, EditRequest, Failed, Variant
 from ui.search import flow
 from ui.search import question as query
 from ui.tabs.edit import board
@@ -46,16 +46,16 @@ def edit(
         raise AppError("Send the picture that is to be changed.")
     image = decode(query.read(question.picture, services.settings.max_upload_bytes))
     change = services.edits.garment(image) if garment_only else None
-    wish = Wish(image, prompt, change, model or services.edits.model, 1, size, quality)
-    stop, made = Stop(), None
+    wanted = EditRequest(image, prompt, change, model or services.edits.model, 1, size, quality)
+    cancel, made = CancelToken(), None
     try:
-        for step in services.edits.edit(wish, stop, key):
+        for step in services.edits.edit(wanted, cancel, key):
             if isinstance(step, Failed):
                 raise AppError(step.reason)
             if isinstance(step, Variant):
                 made = step.image
     finally:
-        stop.set()
+        cancel.set()
     if made is None:
         raise AppError("The service sent no picture. Try again.")
     kept = board.kept(made, "", prompt, 1)
@@ -63,5 +63,5 @@ def edit(
         "picture": f"{flow.site_of(request)}{kept['after']}",
         "width": made.width,
         "height": made.height,
-        "model": wish.model,
+        "model": wanted.model,
     }

@@ -14,7 +14,7 @@ from gradio.data_classes import FileData
 
 from retrieval.core import AppError
 from services import Services
-from services.edits import AUTO, EditModel, Stop, Wish
+from services.edits import AUTO, CancelToken, EditModel, EditRequest
 from ui.search import flow, results
 from ui.search import question as query
 from ui.search.flow import Scope, Seen
@@ -50,7 +50,7 @@ This began as *Clothes edits with DALL-E 2*. That model was retired on 12 May 20
 class Running:
     """The edit that runs for a visitor, if one does."""
 
-    stop: Stop | None = None
+    cancel: CancelToken | None = None
 
 
 def create(services: Services, header: Header, tab: gr.Tab) -> None:
@@ -84,7 +84,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         gr.Markdown(METHOD)
 
     history, seen, running = gr.State([]), gr.State(None), gr.State(Running())
-    wish = [asked, said, variants, size, quality, model]
+    form = [asked, said, variants, size, quality, model]
 
     def run(*given: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
         yield from make(services, *given)
@@ -96,8 +96,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **FIND)
     model.input(bound(options, services), [model], [quality, size], **PRIVATE)
     gr.on([asked.submit, said.change, variants.input, size.input, quality.input, model.input],
-          bound(planned, services), wish, [plan], trigger_mode="always_last", **PRIVATE)  # fmt: skip
-    gr.on([go.click, said.submit], run, [*wish, key, history, running], [board, history, go, halt], **PRIVATE, **QUEUE)
+          bound(planned, services), form, [plan], trigger_mode="always_last", **PRIVATE)  # fmt: skip
+    gr.on([go.click, said.submit], run, [*form, key, history, running], [board, history, go, halt], **PRIVATE, **QUEUE)
     halt.click(stop, [running], [halt], queue=False, **PRIVATE)
     look_for = [header.catalog, engine, board, history, seen]
     board.submit(bound(find, services), look_for, [shown, seen, below], **answering(shown), **FIND)
@@ -219,13 +219,13 @@ def make(
     busy = gr.Button(interactive=False), gr.Button(visible=True, interactive=True)
     idle = gr.Button(interactive=True), gr.Button(visible=False)
     under_way, started = Making(variants), time.monotonic()
-    running.stop = Stop()
+    running.cancel = CancelToken()
     yield edit_board.making(under_way, history, 0), gr.skip(), *busy
     try:
         ask = request.parse(asked)
         picture = request.image(services, ask)
-        wish = Wish(picture, said, request.change(ask, picture.size), model, variants, size, quality)
-        for step in services.edits.edit(wish, running.stop, key):
+        edit = EditRequest(picture, said, request.change(ask, picture.size), model, variants, size, quality)
+        for step in services.edits.edit(edit, running.cancel, key):
             under_way.take(step)
             yield edit_board.making(under_way, history, time.monotonic() - started), gr.skip(), *busy
     except Exception as error:
@@ -234,7 +234,7 @@ def make(
             return
         under_way.failures.append(words(error))
     finally:
-        running.stop.set()
+        running.cancel.set()
     before = request.address(ask)
     new = [
         edit_board.kept(image, before, said.strip(), len(history) + number)
@@ -247,8 +247,8 @@ def make(
 
 def stop(running: Running) -> gr.Button:
     """Hang up on the service at once."""
-    if running.stop:
-        running.stop.set()
+    if running.cancel:
+        running.cancel.set()
     return gr.Button(interactive=False)
 
 

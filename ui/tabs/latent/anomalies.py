@@ -79,6 +79,6 @@ def anomalies(
     return found
 
 
-def _histogram(found: anomaly.Strangeness) -> dict[str, Any]:
+def _histogram(found: anomaly.AnomalyScores) -> dict[str, Any]:
     counts, edges = np.histogram(found.scores, bins=60)
     return {"counts": counts.tolist(), "low": float(edges[0]), "high": float(edges[-1])}

@@ -179,7 +179,7 @@ def latent_neighbours(
         "category": voted.winner,
         "votes": dict(voted.counts),
         "evidence": float(read.examined.evidence[0]),
-        "strangeness": float(read.examined.strangeness[0]),
+        "strangeness": float(read.examined.anomaly_scores[0]),
     }
 
 

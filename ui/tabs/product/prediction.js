@@ -6,9 +6,9 @@ export function mount({ element, props, watch }) {
   const $ = (selector) => element.querySelector(selector);
   const percent = (share) => (share > 0 && share < 0.01 ? "< 1 %" : `${Math.round(share * 100)} %`);
 
-  function bars(odds, label) {
+  function bars(probabilities, label) {
     const list = make("ul", { class: "pro-bars", "aria-label": label });
-    for (const [name, share] of odds) {
+    for (const [name, share] of probabilities) {
       const bar = make("span", { class: "pro-bar" }, make("i", { style: `width:${Math.max(share * 100, 0.5)}%` }));
       list.append(make("li", {}, make("span", { class: "pro-name" }, name), bar, make("span", { class: "pro-share" }, percent(share))));
     }
@@ -16,9 +16,9 @@ export function mount({ element, props, watch }) {
   }
 
   function verdict(value) {
-    const best = percent(value.odds[0][1]);
+    const best = percent(value.probabilities[0][1]);
     if (value.sure) return make("p", { class: "pro-verdict" }, make("strong", {}, value.label), ` · ${best} sure`);
-    const others = value.odds.slice(0, 2).map(([name]) => name).join(" or ");
+    const others = value.probabilities.slice(0, 2).map(([name]) => name).join(" or ");
     return make("p", { class: "pro-verdict doubt" }, make("strong", {}, "Not sure"), ` · perhaps ${others}`);
   }
 
@@ -56,7 +56,7 @@ export function mount({ element, props, watch }) {
     if (value.wanted) return place.replaceChildren(asked(value.wanted));
     const picture = make("figure", {}, make("img", { src: value.heat, alt: `Where the network looked for ${value.label}` }), make("figcaption", {}, "In colour: what spoke for it"));
     const pattern = value.pattern ? [make("h4", {}, "Pattern"), make("p", { class: "pro-line" }, value.pattern)] : [];
-    const left = make("div", { class: "pro-words" }, verdict(value), bars(value.odds, "Probability of each kind"));
+    const left = make("div", { class: "pro-words" }, verdict(value), bars(value.probabilities, "Probability of each kind"));
     const right = make("div", { class: "pro-words" }, ...colours(value), ...pattern);
     place.replaceChildren(picture, left, right, ...(value.goes.length ? [make("div", { class: "pro-words" }, ...goes(value))] : []));
   }

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from retrieval.core import Verdict
+from retrieval.core import Prediction
 from retrieval.search.association import Association
 from services.models.appearance import Look
 from ui.shell import modules
@@ -28,15 +28,15 @@ def create() -> gr.HTML:
     )
 
 
-def value(image: Image.Image, verdict: Verdict, seen: Look, found: Sequence[Association]) -> dict[str, Any]:
+def value(image: Image.Image, prediction: Prediction, seen: Look, found: Sequence[Association]) -> dict[str, Any]:
     """Return the reading's value."""
-    odds = sorted(verdict.probabilities.items(), key=lambda pair: -pair[1])
+    probabilities = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     return {
-        "label": verdict.label,
-        "sure": verdict.sure,
-        "odds": [[name, round(chance, 4)] for name, chance in odds[:SHOWN]],
-        "kinds": len(odds),
-        "heat": heat(image, verdict.heat),
+        "label": prediction.label,
+        "sure": prediction.confident,
+        "probabilities": [[name, round(chance, 4)] for name, chance in probabilities[:SHOWN]],
+        "kinds": len(probabilities),
+        "heat": heat(image, prediction.heat_map),
         "colours": [[each.name, round(each.share, 3), each.shade] for each in seen.colours],
         "pattern": seen.pattern,
         "goes": [

@@ -163,10 +163,10 @@ def _read(services: Services, scope: Scope, question: query.Query, vector: np.nd
     if not encoder.classes:
         return None
     image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
-    ((verdict, seen),) = services.products.classify([image], scope.spec)
+    ((predicted, seen),) = services.products.classify([image], scope.spec)
     itself = [question.item] if question.item and not question.box else []
     found = services.products.associations(scope.catalog, scope.spec, vector, itself)
-    return prediction.value(image, verdict, seen, found)
+    return prediction.value(image, predicted, seen, found)
 
 
 def product_type(
@@ -207,12 +207,12 @@ def product_type(
     )
     encoder = services.products.encoder(spec)
     image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
-    ((verdict, seen),) = services.products.classify([image], spec)
+    ((predicted, seen),) = services.products.classify([image], spec)
     return found | {
-        "label": verdict.label,
-        "confidence": verdict.confidence,
-        "sure": verdict.sure,
-        "probabilities": dict(verdict.probabilities),
+        "label": prediction.label,
+        "confidence": prediction.confidence,
+        "sure": prediction.confident,
+        "probabilities": dict(prediction.probabilities),
         "colours": [{"name": each.name, "share": each.share, "shade": each.shade} for each in seen.colours],
         "pattern": seen.pattern,
     }

@@ -98,9 +98,9 @@ export function mount({ element, props, trigger, server, watch }) {
   function sample(each) {
     const right = each.truth === each.label;
     const image = make("img", { src: pictureAddress(value.catalog, each.id, 160), alt: each.truth, loading: "lazy" });
-    const odds = each.odds.filter(([, share], n) => !n || share >= 0.005).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    const probabilities = each.probabilities.filter(([, share], n) => !n || share >= 0.005).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
     const mark = make("strong", { class: right ? "right" : "wrong" }, right ? "right" : "wrong");
-    return make("figure", {}, image, make("figcaption", {}, mark, ` ${each.truth}${right ? "" : `, taken for ${each.label}`}`, make("span", {}, odds)));
+    return make("figure", {}, image, make("figcaption", {}, mark, ` ${each.truth}${right ? "" : `, taken for ${each.label}`}`, make("span", {}, probabilities)));
   }
 
   function judged(about) {
