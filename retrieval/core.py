@@ -314,3 +314,7 @@ class VectorIndex(Protocol):
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of `ids`; raises AppError naming an unknown id."""
         ...
+
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`, one for each; raises AppError naming an unknown id."""
+        ...

@@ -52,3 +52,7 @@ class ExactIndex:
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of `ids`."""
         return self._matrix[self._rows.places(ids)]
+
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`."""
+        return [self._rows.attributes[place] for place in self._rows.places(ids)]

@@ -65,6 +65,10 @@ class FaissIndex:
         """Return float32 (n, dim), the stored vectors of `ids`."""
         return self._flat.reconstruct_batch(np.array(self._rows.places(ids), np.int64))
 
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`."""
+        return [self._rows.attributes[place] for place in self._rows.places(ids)]
+
 
 class InvertedLists:
     """Vectors sorted into the lists of the nearest of some centroids, each shortened to a product code.

@@ -52,10 +52,18 @@ class RegionIndex:
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of the whole pictures."""
+        return self.inner.vectors(self._wholes(ids))
+
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`."""
+        return self.inner.attributes(self._wholes(ids))
+
+    def _wholes(self, ids: Sequence[str]) -> list[str]:
+        """Return the ids of the rows of the whole pictures; raises AppError naming an unknown id."""
         for item_id in ids:
             if item_id not in self:
                 raise AppError(f"'{item_id}' is not in this catalogue's index.")
-        return self.inner.vectors([region_id(item_id, 0) for item_id in ids])
+        return [region_id(item_id, 0) for item_id in ids]
 
 
 def _first(rows: Sequence[Hit], k: int) -> list[Hit]:

@@ -128,6 +128,20 @@ class StoredRows:
                 raise AppError(f"'{self._item(row_id)}' is not in this catalogue's index.")
         return np.concatenate([found[row_id] for row_id in ids] or [np.empty(0, np.float32)]).reshape(-1, self.dim)
 
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`; raises AppError naming the first that is unknown."""
+        found: dict[str, Attributes] = {}
+        items = list(dict.fromkeys(map(self._item, ids)))
+        for start in range(0, len(items), _AT_ONCE):
+            asked = items[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(asked))
+            rows = self._read(f"SELECT id, attributes FROM items WHERE id IN ({marks}) AND vector IS NOT NULL", asked)
+            found |= {item_id: json.loads(attributes) for item_id, attributes in rows}
+        for row_id in ids:
+            if self._item(row_id) not in found:
+                raise AppError(f"'{self._item(row_id)}' is not in this catalogue's index.")
+        return [found[self._item(row_id)] for row_id in ids]
+
     def _check(self, rows: Sequence[tuple]) -> None:
         """Raise DamagedTableError unless every row's vector and checksum, its second and third column, fit."""
         if not all(sound_vector(row[1], row[2], self.dim * self.regions) for row in rows):

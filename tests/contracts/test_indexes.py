@@ -137,6 +137,16 @@ def test_no_query_has_no_answer(make: Make) -> None:
     assert index.query(np.empty((0, DIM), np.float32), 5) == []
 
 
+def test_attributes_are_each_pictures_own_however_many_have_the_same_vector(make: Make) -> None:
+    index = make(DIM)
+    index.add(names(30), np.repeat(unit(1), 30, axis=0), [{"number": str(n)} for n in range(30)])
+    assert index.attributes(["picture 029", "picture 003", "picture 029"]) == [
+        {"number": "29"}, {"number": "3"}, {"number": "29"}
+    ]  # fmt: skip
+    with pytest.raises(AppError, match="'gone' is not in this catalogue's index"):
+        index.attributes(["picture 001", "gone"])
+
+
 def test_adding_an_id_again_replaces_its_vector_and_attributes(make: Make) -> None:
     index, vectors = filled(make, 10)
     index.add(["picture 004", "new"], np.stack([-vectors[4], vectors[4]]), [{"colour": "black"}, {}])

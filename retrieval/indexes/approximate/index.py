@@ -98,6 +98,10 @@ class ApproximateIndex:
         """Return float32 (n, dim), the stored vectors of `ids`."""
         return self._stored.vectors(ids)
 
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`."""
+        return self._stored.attributes(ids)
+
     @property
     def lists(self) -> int:
         """How many lists the part that has most has."""

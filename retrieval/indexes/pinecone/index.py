@@ -89,12 +89,20 @@ class PineconeIndex:
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dim), the stored vectors of `ids`."""
+        rows = [np.asarray(each.values, np.float32) for each in self._held(ids)]
+        return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def attributes(self, ids: Sequence[str]) -> list[Attributes]:
+        """Return the attributes of `ids`."""
+        return [records.attributes(each.metadata or {}) for each in self._held(ids)]
+
+    def _held(self, ids: Sequence[str]) -> list[Any]:
+        """Return the service's record of each of `ids`; raises AppError naming an unknown id."""
         found = self._fetched([records.key_of(item_id) for item_id in dict.fromkeys(ids)])
         for item_id in ids:
             if records.key_of(item_id) not in found:
                 raise AppError(f"'{item_id}' is not in this catalogue's index.")
-        rows = [np.asarray(found[records.key_of(item_id)], np.float32) for item_id in ids]
-        return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
+        return [found[records.key_of(item_id)] for item_id in ids]
 
     def upsert(self, sent: Sequence[dict[str, Any]]) -> int:
         """Send what one request takes; returns how far the service's log then is, 0 where it does not say."""
@@ -160,12 +168,12 @@ class PineconeIndex:
             self._remembered.popitem(last=False)
         return sorted(hits, key=lambda hit: -hit.score)
 
-    def _fetched(self, keys: Sequence[str]) -> dict[str, Sequence[float]]:
-        found: dict[str, Sequence[float]] = {}
+    def _fetched(self, keys: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for start in range(0, len(keys), _FETCHED):
             some = list(keys[start : start + _FETCHED])
             answer = self._call(lambda some=some: self._index.fetch(ids=some, namespace=self.namespace))  # type: ignore[misc]
-            found |= {key: each.values for key, each in answer.vectors.items()}
+            found |= answer.vectors
         return found
 
     def _each(self, job: Callable[[Any], int], parts: Sequence[Any]) -> list[int]:
