@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -287,6 +287,18 @@ class Catalog(Protocol):
 
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the item decoded, upright, RGB; with `shorter_side`, possibly reduced but no smaller than that."""
+        ...
+
+
+@runtime_checkable
+class Detachable(Protocol):
+    """A catalogue parts of which may be away for a while: on a disk that is not mounted, in a folder without rights."""
+
+    def away(self, item_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield (id, problem) of those items that were listed before, are not now, and may come back.
+
+        Raises AppError where the whole catalogue is away.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from retrieval.core import (
     AppError,
     Attributes,
     Catalog,
+    Detachable,
     Encoder,
     EncoderSpec,
     Item,
@@ -29,7 +31,6 @@ from retrieval.core import (
 )
 from retrieval.indexing import region_rows, storage
 from retrieval.indexing.encoding import (
-    UNREAD,
     Batch,
     Encode,
     full_stamp,
@@ -38,7 +39,7 @@ from retrieval.indexing.encoding import (
     storable,
     text,
 )
-from retrieval.indexing.storage import DamagedTableError, Manifest, VectorTable
+from retrieval.indexing.storage import UNREAD, DamagedTableError, Manifest, StoredRow, VectorTable
 from retrieval.pictures import decoding as pictures
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,8 @@ _MOST_CHECKED = 1000
 _checked: OrderedDict[Path, tuple[int, int] | None] = OrderedDict()
 
 _CHUNK = 512
-# In place of a catalogue's fingerprint, which they never equal: the next build looks again.
+# In place of a catalogue's fingerprint, which it never equals: the next build looks again.
 _UNFINISHED = "unfinished"
-_INCOMPLETE = "incomplete"
 
 WAITING = "Waiting until another process has built this index"
 
@@ -99,7 +99,10 @@ class IndexFacts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did; `skipped` holds (id, problem) pairs, `index` says how its vectors are searched."""
+    """What a build did; `index` says how its vectors are searched.
+
+    `skipped` holds (id, problem) of what has no vector, `unavailable` of what keeps one and cannot be read now.
+    """
 
     pictures: int
     encoded: int
@@ -108,6 +111,7 @@ class Report:
     skipped: list[tuple[str, str]]
     seconds: float
     index: IndexFacts = IndexFacts("flat", 1.0)
+    unavailable: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -147,8 +151,8 @@ def build_index(
     An item with the same stamp is left alone; one with the same content (BLAKE2 of file and box) keeps its vector
     under any name; the rest is encoded, each batch stored as it comes. `load` gives the encoder and is called only when
     there is something to encode; or `encode` has it done elsewhere. `track` hears of every batch and may raise Stopped.
-    Pictures that are no pictures are skipped, named in the report, and not tried again until they change; files that
-    cannot be read are skipped and named too, and tried again by the next build.
+    Pictures that are no pictures are skipped, named in the report, and not tried again until they change. Files that
+    cannot be read now are named too, and tried again by the next build; what was encoded of them before stays.
     """
     encode = encode or in_process(catalog, spec.image_size, load)
     with storage.building(folder, spec, lambda: track(Progress(0, 0, doing=WAITING))):
@@ -194,7 +198,8 @@ def _build(
     with VectorTable(table_path, spec.dim) as table:
         if not _verified(table_path) and (damaged := table.drop_damaged()):
             log.warning("%s has %d damaged vectors; they are made anew", table_path, damaged)
-        if standing and standing.fingerprint == mark and table.counts() == (standing.pictures, standing.skipped):
+        settled = standing and standing.fingerprint == mark and not standing.unread
+        if standing and settled and table.counts() == (standing.pictures, standing.skipped):
             problems = table.problems()
             _note_verified(table_path)
             return Report(standing.pictures, 0, standing.pictures, 0, problems, time.perf_counter() - started)
@@ -209,21 +214,36 @@ def _build(
         _store(encode(fresh, table), table, tally)
         if tally.unreadable or not tally.done:
             _survey(catalog)  # raises where the pictures went away meanwhile, before their rows are dropped
+        _keep_what_is_away(catalog, table)
         removed, (kept, skipped) = table.drop_unseen()
-        problems = table.problems()
+        problems, unavailable, unread = table.problems(), table.unavailable(), table.unread()
     _note_verified(table_path)
     made = datetime.now(UTC).isoformat(timespec="milliseconds")
     if standing and standing.fingerprint != _UNFINISHED and not tally.changed:
         made = standing.made if (kept, skipped) == (standing.pictures, standing.skipped) and not removed else made
     manifest = Manifest(
         spec.engine, spec.weights, digest, preprocessing(spec), spec.dim, catalog.name,
-        _INCOMPLETE if tally.unreadable else seen.hexdigest(), kept, skipped, made, table_path.name,
+        seen.hexdigest(), kept, skipped, made, table_path.name, unread,
     )  # fmt: skip
     storage.write_manifest(folder, spec, manifest)
     if old and old.table != table_path.name:
         for leftover in folder.glob(f"{glob.escape(old.table)}*"):
             leftover.unlink(missing_ok=True)
-    return Report(kept, tally.encoded, kept - tally.encoded, removed, problems, time.perf_counter() - started)
+    seconds, reused = time.perf_counter() - started, kept - tally.encoded
+    return Report(kept, tally.encoded, reused, removed, problems, seconds, unavailable=unavailable)
+
+
+def read_again(folder: Path, spec: EncoderSpec, digest: str) -> None:
+    """Have the next build of an index read every picture again, whatever its stamp; what has the same content stays."""
+    table_path = folder / storage.table_name(spec, digest, preprocessing(spec))
+    if not table_path.is_file():
+        return
+    with VectorTable(table_path, spec.dim) as table:
+        table.drop_damaged()
+        standing = _finished(folder, spec)
+        if standing:
+            storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
+        table.read_again()
 
 
 def _differs_in_decoding_only(old: Manifest, spec: EncoderSpec, digest: str) -> bool:
@@ -320,7 +340,7 @@ def _finished(folder: Path, spec: EncoderSpec) -> Manifest | None:
         return None
 
 
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
@@ -345,8 +365,19 @@ def _unstored(chunk: Sequence[Item], table: VectorTable, tally: _Tally) -> list[
 
 def _store(batches: Iterable[Batch], table: VectorTable, tally: _Tally) -> None:
     for batch in batches:
-        table.put(batch.rows)
+        unread = [row for row in batch.rows if row.stamp == UNREAD]
+        table.put([row for row in batch.rows if row.stamp != UNREAD])
+        table.note_unread(unread)
         table.mark_seen([row.id for row in batch.rows])
-        unread = sum(row.stamp == UNREAD for row in batch.rows)
-        tally.unreadable += unread
-        tally.add(len(batch.rows), batch.encoded, changed=len(batch.rows) - unread)
+        tally.unreadable += len(unread)
+        tally.add(len(batch.rows), batch.encoded, changed=len(batch.rows) - len(unread))
+
+
+def _keep_what_is_away(catalog: Catalog, table: VectorTable) -> None:
+    """Keep the vectors of pictures that are not listed now, where the catalogue says that they may come back."""
+    if not isinstance(catalog, Detachable):
+        return
+    for chunk in _chunks(catalog.away(table.unseen()), _CHUNK):
+        known = table.states([item_id for item_id, _ in chunk])
+        table.note_unread([StoredRow(i, UNREAD, known[i].attributes, problem=problem) for i, problem in chunk])
+        table.mark_seen(list(known))

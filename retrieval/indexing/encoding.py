@@ -14,14 +14,12 @@ import numpy as np
 from PIL import Image
 
 from retrieval.core import BadPictureError, Catalog, Encoder, Item, UnreadableError
-from retrieval.indexing.storage import StoredRow, VectorTable
+from retrieval.indexing.storage import UNREAD, StoredRow, VectorTable
 from retrieval.pictures import decoding
 
 BATCH = 32
 READERS = 2
 AHEAD = 3 * BATCH
-UNREAD = "unread"
-"""In place of the stamp of what could not be read, which it never equals: the next build looks again."""
 
 
 @dataclass(frozen=True, slots=True)

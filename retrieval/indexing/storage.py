@@ -33,6 +33,8 @@ CREATE INDEX IF NOT EXISTS by_digest ON items (digest);
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _BLOCK = 4096
 _LOCK_SECONDS = 1.0
+UNREAD = "unread"
+"""In place of the stamp of what cannot be read now, which it never equals: the next build looks again."""
 
 
 class DamagedTableError(StaleIndexError):
@@ -41,7 +43,10 @@ class DamagedTableError(StaleIndexError):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a finished index is made of; it is written last, so that without one there is no index."""
+    """What a finished index is made of; it is written last, so that without one there is no index.
+
+    `pictures` have a vector, `skipped` have none; `unread` of both could not be read when it was made.
+    """
 
     engine: str
     weights: str
@@ -54,6 +59,7 @@ class Manifest:
     skipped: int
     made: str
     table: str
+    unread: int = 0
 
     def check(self, spec: EncoderSpec, digest: str, preprocessing: str) -> None:
         """Raise StaleIndexError, with the command that rebuilds, unless `spec` would make the same vectors."""
@@ -69,7 +75,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """One item as stored: either its vector (float32 of unit length) or the problem for which it was skipped."""
+    """One item as stored: its vector (float32 of unit length), or the problem for which it was skipped.
+
+    With both, the picture was encoded before and cannot be read now.
+    """
 
     id: str
     stamp: str
@@ -303,19 +312,52 @@ class VectorTable:
                 f"INSERT OR REPLACE INTO items ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", map(_values, rows)
             )
 
-    def carry_over(self, older: Path, stamp: str, mark: Callable[[str], str]) -> None:
+    def note_unread(self, rows: Sequence[StoredRow]) -> None:
+        """Store `rows` of pictures that cannot be read now; one whose vector is there keeps it."""
+        with self._transaction() as connection:
+            for row in rows:
+                found = connection.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (row.id,)).fetchone()
+                kept = found and found[4] is not None and sound(found, self._dim)
+                values = (row.id, row.stamp, row.attributes, *(found[3:5] if kept else ("", None)), row.problem)
+                connection.execute(
+                    f"INSERT INTO items ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                    "(stamp, attributes, digest, vector, problem, checksum) = (excluded.stamp, excluded.attributes, "
+                    "excluded.digest, excluded.vector, excluded.problem, excluded.checksum)",
+                    (*values, checksum(values)),
+                )
+
+    def read_again(self, ids: Sequence[str] | None = None) -> None:
+        """Have the next build read the pictures called `ids` again, or all of them; their vectors stay until then."""
+        with self._transaction() as connection:
+            connection.create_function("sealed", 6, lambda *values: checksum(values), deterministic=True)
+            only = "" if ids is None else f" WHERE id IN ({','.join('?' * len(ids))})"
+            connection.execute(
+                "UPDATE items SET stamp = '', checksum = sealed(id, '', attributes, digest, vector, problem)" + only,
+                ids or (),
+            )
+
+    def carry_over(
+        self, older: Path, stamp: str | None = None, mark: Callable[[str], str] = lambda digest: digest
+    ) -> None:
         """Take over the vectors of the table at `older` under the digests that `mark` makes of theirs.
 
-        Their rows have the given `stamp`, which is no picture's: what they belong to is read again, not encoded again.
+        Their rows have the given `stamp`, which is no picture's, so that what they belong to is read again, not encoded
+        again; or they keep their own. Damaged ones are not taken.
         """
         with self._reading() as connection:
             connection.create_function("marked", 1, mark, deterministic=True)
+            connection.create_function("sealed", 6, lambda *values: checksum(values), deterministic=True)
+            connection.create_function("sound", 7, lambda *values: sound(values, self._dim), deterministic=True)
             connection.execute("ATTACH ? AS older", (str(older),))
             try:
+                held = {row[1] for row in connection.execute("PRAGMA older.table_info(items)")}
+                columns = COLUMNS if "checksum" in held else COLUMNS.replace("checksum", "NULL")
                 connection.execute(
-                    "INSERT OR IGNORE INTO items SELECT id, ?, attributes, marked(digest), vector, NULL "
-                    "FROM older.items WHERE vector IS NOT NULL",
-                    (stamp,),
+                    f"INSERT OR IGNORE INTO items ({COLUMNS}) SELECT id, coalesce(:stamp, stamp), attributes, "
+                    "marked(digest), vector, NULL, "
+                    "sealed(id, coalesce(:stamp, stamp), attributes, marked(digest), vector, NULL) "
+                    f"FROM older.items WHERE vector IS NOT NULL AND problem IS NULL AND sound({columns})",
+                    {"stamp": stamp},
                 )
             finally:
                 connection.execute("DETACH older")
@@ -337,11 +379,19 @@ class VectorTable:
         with self._reading() as connection:
             connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(i,) for i in ids])
 
+    def unseen(self) -> list[str]:
+        """Return the ids that were never marked as seen, in order."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT id FROM items WHERE id NOT IN (SELECT id FROM seen) ORDER BY id")
+            return [row[0] for row in rows]
+
     def drop_unseen(self) -> tuple[int, tuple[int, int]]:
-        """Delete the rows that were never marked as seen; return how many, and `counts` of the same moment."""
+        """Delete the rows that were never marked as seen; return how many had a vector, and `counts` after it."""
         with self._transaction() as connection:
-            removed = connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)").rowcount
-            return removed, _counts(connection)
+            pictures, _ = _counts(connection)
+            connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)")
+            left = _counts(connection)
+            return pictures - left[0], left
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete rows in one transaction; an id that is not there is no error."""
@@ -353,12 +403,22 @@ class VectorTable:
         with self._reading() as connection:
             return _counts(connection)
 
-    def problems(self, limit: int = 1000) -> list[tuple[str, str]]:
-        """Return (id, problem) of skipped pictures."""
+    def problems(self) -> list[tuple[str, str]]:
+        """Return (id, problem) of skipped pictures, which have no vector."""
+        return self._problems("vector IS NULL")
+
+    def unavailable(self) -> list[tuple[str, str]]:
+        """Return (id, problem) of pictures that have a vector and cannot be read now."""
+        return self._problems("vector IS NOT NULL AND problem IS NOT NULL")
+
+    def unread(self) -> int:
+        """Return how many pictures could not be read, with a vector or without, and are to be tried again."""
         with self._reading() as connection:
-            return connection.execute(
-                "SELECT id, problem FROM items WHERE vector IS NULL ORDER BY id LIMIT ?", (limit,)
-            ).fetchall()
+            return connection.execute("SELECT COUNT(*) FROM items WHERE stamp = ?", (UNREAD,)).fetchone()[0]
+
+    def _problems(self, where: str) -> list[tuple[str, str]]:
+        with self._reading() as connection:
+            return connection.execute(f"SELECT id, problem FROM items WHERE {where} ORDER BY id").fetchall()
 
     def blocks(self, size: int = 8192) -> Iterator[tuple[list[str], np.ndarray, list[Attributes]]]:
         """Yield (ids, float32 (n, dim) vectors, attributes) in order of id, at most `size` rows at a time.

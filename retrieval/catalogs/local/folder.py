@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from retrieval.catalogs.local import labels
-from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp
+from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp, why_away
 from retrieval.catalogs.local.labels import TABLES
 from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
 from retrieval.pictures import decoding, formats
@@ -60,8 +60,7 @@ class FolderCatalog:
         A folder that cannot be listed, and a link to a folder, is an item too (its id ends in `/`): reading it says
         why, so that it is skipped by name and not in silence.
         """
-        if not os.path.isdir(self._root):
-            raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
+        self._check_there()
         waiting: list[tuple[Path, PurePosixPath, _Table | None]] = [(self._root, PurePosixPath(), None)]
         while waiting:
             folder, below, table = waiting.pop()
@@ -94,6 +93,17 @@ class FolderCatalog:
         """Return the file's bytes; raises BadPictureError for a link that leads outside, or what cannot be read."""
         return read_inside(self._root, self.path(item_id))
 
+    def away(self, item_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield (id, problem) of what was in folders that cannot be listed now, or are empty as without their disk."""
+        self._check_there()
+        known: dict[PurePosixPath, str] = {}
+        for item_id in item_ids:
+            folder = PurePosixPath(item_id).parent
+            if folder not in known:
+                known[folder] = why_away(self._root, folder)
+            if known[folder]:
+                yield item_id, known[folder]
+
     def path(self, item_id: str) -> Path:
         """Return where the file lies."""
         return self._root / item_id
@@ -101,6 +111,10 @@ class FolderCatalog:
     def open(self, item_id: str, shorter_side: int | None = None) -> Image.Image:
         """Return the picture decoded, upright, RGB."""
         return decoding.decode(self.read(item_id), shorter_side)
+
+    def _check_there(self) -> None:
+        if not os.path.isdir(self._root):
+            raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
 
     def _attributes(self, path: PurePosixPath, table: _Table | None) -> Attributes:
         return labels.without_table(path, self._pattern) if table is None else table.attributes(path)
