@@ -19,6 +19,7 @@ from services.models.latent_runs import LatentRuns
 from services.models.product import Products
 from services.models.product_runs import ProductRuns
 from services.models.store import ModelStore
+from services.sessions import Sessions
 from services.tasks import Task, Tasks
 from services.words.search import WordSearch
 from settings import Settings
@@ -29,11 +30,11 @@ __all__ = ["CatalogInfo", "Services", "Status", "Task"]
 class Services:
     """The parts that do the work, for app, command line and benchmarks; safe to share between threads.
 
-    `tasks` runs what is long in the background; `engines` knows the networks; `catalogs` holds the open catalogues,
-    `saved_catalogs` those that stay, `uploads` those of a visit; `indexes` builds and opens, `views` and `overview`
-    show, `maps` lays out, `evaluation` measures; `edits` edits; `models` keeps what users trained; `latent` is for what
-    latent spaces do beyond search, and `latent_runs` trains them; `products` says what a garment is, and
-    `product_runs` trains that; `words` answers questions in words.
+    `tasks` runs what is long in the background, `sessions` knows who is here and what belongs to whom; `engines` knows
+    the networks; `catalogs` holds the open catalogues, `saved_catalogs` those that stay, `uploads` those of a session;
+    `indexes` builds and opens, `views` and `overview` show, `maps` lays out, `evaluation` measures; `edits` edits;
+    `models` keeps what users trained; `latent` is for what latent spaces do beyond search, and `latent_runs` trains
+    them; `products` says what a garment is, and `product_runs` trains that; `words` answers questions in words.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Services:
         self.engines = engines.REGISTRY
         self.engines.offer_clip(settings.clip, settings.trusted)
         self.tasks = Tasks()
+        self.sessions = Sessions(settings)
         self.catalogs = OpenCatalogs(settings, label_pattern)
         for name in names:
             self.catalogs.open(name)
@@ -51,19 +53,19 @@ class Services:
         self.views = Views(settings, self.catalogs, self.indexes)
         self.overview = Overview(self.catalogs, self.indexes, self.views)
         self.saved_catalogs = SavedCatalogs(settings, self.catalogs, self.indexes)
-        self.uploads = Uploads(settings, self.catalogs, self.indexes, self.views)
+        self.uploads = Uploads(settings, self.sessions, self.catalogs, self.indexes)
         self.evaluation = Evaluation(self.catalogs, self.indexes)
         self.edits = Edits(settings)
-        self.maps = Maps(self.indexes, self.tasks)
+        self.maps = Maps(self.catalogs, self.indexes, self.tasks)
         self.models = ModelStore(settings.index_cache / "models", self.engines.offer_models)
         self.products = Products(self.catalogs, self.indexes, self.views)
         self.product_runs = ProductRuns(self.catalogs, self.tasks, self.models)
         self.latent = Latent(self.catalogs, self.indexes, self.tasks)
-        self.words = WordSearch(self.catalogs)
+        self.words = WordSearch(self.catalogs, self.tasks)
         self.latent_runs = LatentRuns(self.catalogs, self.tasks, self.models)
 
     def close(self) -> None:
-        """Cancel the tasks that wait and run; what they stored is kept, visitors' pictures are not."""
+        """Cancel the tasks that wait and run; what they stored is kept, what sessions hold is not."""
         self.tasks.close()
         self.words.close()
-        self.uploads.close()
+        self.sessions.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ GARMENTS = ("look-alike", "product", "latent")
 class CatalogInfo:
     """What a page shows of a catalogue; `key` is safe in a URL.
 
-    `source` and `licence` are empty where they are not known. A `private` one belongs to the visit that uploaded it.
+    `source` and `licence` are empty where they are not known. A `private` one belongs to the session that uploaded it.
     `purposes` say what it is good for, nothing where that is not known.
     """
 
@@ -57,6 +58,7 @@ class OpenCatalogs:
         self._keys: dict[str, str] = {}
         self._catalogs: dict[str, Catalog] = {}
         self._homes: dict[str, Path] = {}
+        self._when_closed: list[Callable[[str], None]] = []
         self._lock = threading.Lock()
 
     def open(self, name: str, anonymous: bool = False, track: Track = lambda fetching: None) -> str:
@@ -84,6 +86,12 @@ class OpenCatalogs:
             self._catalogs.pop(key, None)
             self._homes.pop(key, None)
             self._keys = {name: known for name, known in self._keys.items() if known != key}
+        for forget in self._when_closed:
+            forget(key)
+
+    def when_closed(self, forget: Callable[[str], None]) -> None:
+        """Have `forget` called with the key of every catalogue that is closed from now on."""
+        self._when_closed.append(forget)
 
     def infos(self, spec: EncoderSpec | None = None) -> list[CatalogInfo]:
         """Return the open catalogues that everybody may see, in the order in which they were opened.

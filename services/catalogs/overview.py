@@ -62,6 +62,7 @@ class Overview:
         """Look through the given parts."""
         self._catalogs, self._indexes, self._views = catalogs, indexes, views
         self._counted: dict[str, tuple[str, float, Facts]] = {}
+        catalogs.when_closed(lambda catalog: self._counted.pop(catalog, None))
 
     def facts(self, catalog: str) -> Facts:
         """Return what a catalogue holds, as counted since its index was made and not long ago."""

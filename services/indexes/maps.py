@@ -13,6 +13,7 @@ from retrieval.evaluation import projection
 from retrieval.evaluation.measures import Collection
 from retrieval.evaluation.projection import Projection, Track
 from retrieval.indexing import build
+from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
 
@@ -30,11 +31,12 @@ class Map:
 class Maps:
     """One task for each catalogue, engine and method that anyone asked for; safe to share between threads."""
 
-    def __init__(self, indexes: Indexes, tasks: Tasks) -> None:
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks) -> None:
         """Begin without a map."""
         self._indexes, self._tasks = indexes, tasks
         self._known: OrderedDict[tuple[str, str, str], tuple[str, Task[Map]]] = OrderedDict()
         self._lock = threading.Lock()
+        catalogs.when_closed(self._drop)
 
     def make(self, catalog: str, spec: EncoderSpec, method: str, track: Track) -> Map:
         """Return the map of a finished index, from its file or made now; raises AppError, and what `track` raises."""
@@ -79,6 +81,13 @@ class Maps:
         done = [key for key, (_, task) in self._known.items() if task.state == "done"]
         for key in done[: max(0, len(self._known) - _KEPT)]:
             del self._known[key]
+
+    def _drop(self, catalog: str) -> None:
+        """Stop and drop the maps of a catalogue that was closed."""
+        with self._lock:
+            tasks = [self._known.pop(key)[1] for key in list(self._known) if key[0] == catalog]
+        for task in tasks:
+            task.cancel()
 
 
 def _path(folder: Path, spec: EncoderSpec, method: str) -> Path:

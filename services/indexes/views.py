@@ -34,6 +34,7 @@ class Views:
         self._thumbnails: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._sheets: dict[str, set[str]] = {}
         self._facets: dict[str, tuple[str, float, dict[str, dict[str, int]]]] = {}
+        catalogs.when_closed(self._forget)
 
     def facets(self, catalog: str) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> count for the attributes that are useful as filters, common values first.
@@ -102,7 +103,7 @@ class Views:
         with self._lock:
             self._sheets[catalog] = {*self._sheets.get(catalog, ()), *ids}
 
-    def forget(self, catalog: str) -> None:
+    def _forget(self, catalog: str) -> None:
         """Drop all that is kept of a catalogue that was closed."""
         with self._lock:
             self._sheets.pop(catalog, None)

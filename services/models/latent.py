@@ -24,6 +24,7 @@ class Latent:
         self._catalogs, self._indexes, self._tasks = catalogs, indexes, tasks
         self._surveys: dict[tuple[str, str], tuple[str, Task[AnomalyScores]]] = {}
         self._lock = threading.Lock()
+        catalogs.when_closed(self._forget)
 
     def encoder(self, spec: EncoderSpec) -> LatentEncoder:
         """Return a loaded latent space; raises AppError."""
@@ -68,3 +69,10 @@ class Latent:
         found = anomaly.ranked(mark, scored)
         anomaly.save(folder, spec, found)
         return found
+
+    def _forget(self, catalog: str) -> None:
+        """Stop measuring a catalogue that was closed, and drop what is known of it."""
+        with self._lock:
+            tasks = [self._surveys.pop(key)[1] for key in list(self._surveys) if key[0] == catalog]
+        for task in tasks:
+            task.cancel()

@@ -54,6 +54,7 @@ class Products:
         self._looks: OrderedDict[tuple[str, str], Look | None] = OrderedDict()
         self._kinds: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
         self._lock = threading.Lock()
+        catalogs.when_closed(self._forget)
 
     def encoder(self, spec: EncoderSpec) -> Classifier:
         """Return the loaded network; raises AppError."""
@@ -156,6 +157,13 @@ class Products:
         hits = near[:k]
         seconds = {"search": time.perf_counter() - started}
         return Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
+
+    def _forget(self, catalog: str) -> None:
+        """Drop what is known of a catalogue that was closed."""
+        with self._lock:
+            for known in (self._looks, self._kinds):
+                for key in [key for key in known if key[0] == catalog]:
+                    del known[key]
 
     def _coloured(self, catalog: str, near: Sequence[Hit], names: Sequence[str], k: int) -> tuple[list[Hit], int, int]:
         """Return the first `k` hits whose garment has one of the colours, how many were looked at, and of how many."""

@@ -185,7 +185,7 @@ def test_a_bomb_is_refused_in_words_and_leaves_nothing(served: Served) -> None:
 
 def test_an_upload_is_shown_to_who_has_its_name_and_to_nobody_who_guesses(served: Served) -> None:
     session = uuid.uuid4().hex
-    visit = served.services.uploads.arrive(session)
+    visit = served.services.sessions.arrive(session)
     archive = Path(sent(served, "mine.zip", zipped({HOSTILE: encoded(blocks(9), "JPEG")})).json()[0])
     key, _ = served.services.uploads.add(visit, [("mine.zip", archive)])
     served.services.overview.facts(key)

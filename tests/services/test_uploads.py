@@ -21,8 +21,7 @@ import pytest
 from retrieval.catalogs.local import unpack
 from retrieval.catalogs.local.unpack import Bounds
 from retrieval.core import AppError
-from services import Services
-from services.catalogs import uploads
+from services import Services, sessions
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ROOT, ColourEncoder, jpeg, register
 
@@ -169,16 +168,16 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture
 def mine(services: Services, tmp_path: Path) -> tuple[str, str]:
-    """Return a visit and its catalogue of twelve pictures."""
-    visit = services.uploads.arrive("browser")
+    """Return a session and its catalogue of twelve pictures."""
+    session = services.sessions.arrive("browser")
     archive = zipped(tmp_path / "mine.zip", {f"{n % 3}/{n}.jpg": jpeg(n) for n in range(12)})
-    key, _ = services.uploads.add(visit, [("mine.zip", archive)], "Holiday")
-    return visit, key
+    key, _ = services.uploads.add(session, [("mine.zip", archive)], "Holiday")
+    return session, key
 
 
 def test_an_upload_is_a_catalogue_that_is_searched_and_is_in_no_list(services: Services, mine: tuple[str, str]) -> None:
-    visit, key = mine
-    assert [info.title for info in services.uploads.of(visit)] == ["Holiday"]
+    session, key = mine
+    assert [info.title for info in services.uploads.of(session)] == ["Holiday"]
     assert key not in {info.key for info in services.catalogs.infos()}
     services.indexes.build(key, COLOUR_SPEC)
     picture = services.catalogs.catalog(key).open("0/3.jpg")
@@ -188,8 +187,8 @@ def test_an_upload_is_a_catalogue_that_is_searched_and_is_in_no_list(services: S
 
 
 def test_another_visitor_learns_nothing_of_it(services: Services, mine: tuple[str, str]) -> None:
-    visit, key = mine
-    other = services.uploads.arrive("another")
+    session, key = mine
+    other = services.sessions.arrive("another")
     assert services.uploads.of(other) == []
     assert len(key) == len("upload-") + 32
     with pytest.raises(AppError) as told:
@@ -197,21 +196,21 @@ def test_another_visitor_learns_nothing_of_it(services: Services, mine: tuple[st
     assert key not in str(told.value)
     with pytest.raises(AppError, match="not yours"):
         services.uploads.remove(other, key)
-    with pytest.raises(AppError, match="visit has ended"):
+    with pytest.raises(AppError, match="session has ended"):
         services.uploads.add("guess", [])
 
 
 def test_it_is_gone_with_its_index_and_thumbnails_when_it_is_removed_or_the_visit_ends(
     services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit, key = mine
+    session, key = mine
     services.indexes.build(key, COLOUR_SPEC)
     services.indexes.searcher(key, COLOUR_SPEC)
     assert services.views.thumbnail(key, "0/3.jpg")
     folder = services.indexes.folder(key).parent
     assert (folder / "pictures" / "0" / "3.jpg").is_file()
-    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.05)
-    services.uploads.leave("browser")
+    monkeypatch.setattr(sessions, "GRACE_SECONDS", 0.05)
+    services.sessions.leave("browser")
     deadline = time.monotonic() + 20
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -219,15 +218,15 @@ def test_it_is_gone_with_its_index_and_thumbnails_when_it_is_removed_or_the_visi
     for ask in (lambda: services.views.thumbnail(key, "0/3.jpg"), lambda: services.indexes.searcher(key, COLOUR_SPEC)):
         with pytest.raises(AppError, match="no catalogue"):
             ask()
-    assert services.uploads.of(visit) == []
+    assert services.uploads.of(session) == []
 
 
 def test_removing_waits_for_no_build_and_leaves_nothing_behind(
     services: Services, mine: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit, busy = mine
+    session, busy = mine
     archive = zipped(tmp_path / "more.zip", {"a.jpg": jpeg(50)})
-    queued, _ = services.uploads.add(visit, [("more.zip", archive)])
+    queued, _ = services.uploads.add(session, [("more.zip", archive)])
     homes = {key: services.indexes.folder(key).parent for key in (busy, queued)}
     begun, go_on = threading.Event(), threading.Event()
     encode = ColourEncoder.encode_images
@@ -242,8 +241,8 @@ def test_removing_waits_for_no_build_and_leaves_nothing_behind(
     assert begun.wait(60)
     services.indexes.ensure(queued, COLOUR_SPEC)
     for key in (queued, busy):
-        services.uploads.remove(visit, key)
-    assert services.uploads.of(visit) == []
+        services.uploads.remove(session, key)
+    assert services.uploads.of(session) == []
     assert not homes[queued].exists()
     go_on.set()
     deadline = time.monotonic() + 20
@@ -255,13 +254,13 @@ def test_removing_waits_for_no_build_and_leaves_nothing_behind(
 def test_who_comes_back_in_time_finds_it_again(
     services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit, key = mine
-    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.2)
-    services.uploads.leave("browser")
-    assert services.uploads.arrive("browser, read anew", visit) == visit
+    session, key = mine
+    monkeypatch.setattr(sessions, "GRACE_SECONDS", 0.2)
+    services.sessions.leave("browser")
+    assert services.sessions.arrive("browser, read anew", session) == session
     time.sleep(0.5)
-    assert [info.key for info in services.uploads.of(visit)] == [key]
-    assert services.uploads.arrive("guesser", "made-up") != "made-up"
+    assert [info.key for info in services.uploads.of(session)] == [key]
+    assert services.sessions.arrive("guesser", "made-up") != "made-up"
 
 
 def test_visitors_together_cannot_fill_the_machine(services: Services, tmp_path: Path) -> None:
@@ -270,7 +269,7 @@ def test_visitors_together_cannot_fill_the_machine(services: Services, tmp_path:
     archive = zipped(tmp_path / "a.zip", {f"{n}.jpg": jpeg(n) for n in range(9)})
     size = sum(len(jpeg(n)) for n in range(9))
     assert 20_000 > size > 7_000
-    first, second = crowded.uploads.arrive("1"), crowded.uploads.arrive("2")
+    first, second = crowded.sessions.arrive("1"), crowded.sessions.arrive("2")
     for _ in range(20_000 // size):
         crowded.uploads.add(first, [("a.zip", archive)])
     with pytest.raises(AppError, match="Send fewer|Try again later"):
@@ -283,8 +282,8 @@ def test_five_thousand_files_of_which_three_are_broken_are_indexed_but_for_those
 ) -> None:
     files = {f"{n:04}.jpg": jpeg(n % 20) for n in range(5000)}
     files |= {"0007.jpg": b"", "1234.jpg": b"\xff\xd8 cut", "4999.jpg": b"<html>"}
-    visit = services.uploads.arrive("browser")
-    key, kept = services.uploads.add(visit, [("shop.zip", zipped(tmp_path / "shop.zip", files))])
+    session = services.sessions.arrive("browser")
+    key, kept = services.uploads.add(session, [("shop.zip", zipped(tmp_path / "shop.zip", files))])
     assert kept.pictures == 5000
     report = services.indexes.build(key, COLOUR_SPEC)
     assert report.pictures == 4997
@@ -302,10 +301,10 @@ def test_what_a_killed_run_left_is_deleted_at_the_next_start_and_a_running_one_s
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
-        uploads.sweep(root)
+        sessions.sweep(root)
         assert [path.name for path in root.iterdir()] == ["alive"]
         other.kill()
-    uploads.sweep(root)
+    sessions.sweep(root)
     assert list(root.iterdir()) == []
 
 
@@ -402,48 +401,48 @@ def test_tables_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_visits_that_are_left_hold_no_threads(services: Services) -> None:
     before = threading.active_count()
     for number in range(200):
-        services.uploads.arrive(f"browser {number}")
-        services.uploads.leave(f"browser {number}")
+        services.sessions.arrive(f"browser {number}")
+        services.sessions.leave(f"browser {number}")
     assert threading.active_count() <= before + 1
 
 
 def test_who_gives_no_sign_has_left_and_who_holds_a_line_has_not(
     services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit, key = mine
-    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.0)
-    with services.uploads.presence("browser"):
-        services.uploads.end_left()
-        assert services.uploads.of(visit)
+    session, key = mine
+    monkeypatch.setattr(sessions, "GRACE_SECONDS", 0.0)
+    with services.sessions.presence("browser"):
+        services.sessions.end_left()
+        assert services.uploads.of(session)
     time.sleep(0.01)
-    services.uploads.end_left()
-    services.uploads.end_left()
-    assert services.uploads.of(visit) == []
+    services.sessions.end_left()
+    services.sessions.end_left()
+    assert services.uploads.of(session) == []
     with pytest.raises(AppError, match="no catalogue"):
         services.catalogs.catalog(key)
 
 
-def test_a_session_has_one_visit_however_often_it_arrives(services: Services) -> None:
-    assert len({services.uploads.arrive("browser") for _ in range(10)}) == 1
+def test_a_page_has_one_session_however_often_it_arrives(services: Services) -> None:
+    assert len({services.sessions.arrive("browser") for _ in range(10)}) == 1
 
 
 def test_very_many_visits_push_out_empty_ones_and_never_one_with_pictures(
     services: Services, mine: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_VISITS", 3)
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 3)
     for number in range(20):
-        services.uploads.arrive(f"other {number}")
+        services.sessions.arrive(f"other {number}")
     assert services.uploads.of(mine[0])
 
 
 def test_one_visit_has_a_share_of_the_room_for_all(services: Services, tmp_path: Path) -> None:
     small = Services(replace(services.settings, max_uploads_bytes=80_000, max_archive_bytes=20_000))
-    visit = small.uploads.arrive("greedy")
+    session = small.sessions.arrive("greedy")
     archive = zipped(tmp_path / "a.zip", {f"{n}.jpg": jpeg(n) for n in range(9)})
-    small.uploads.add(visit, [("a.zip", archive)])
-    with pytest.raises(AppError, match=r"Send fewer|one visit may"):
-        small.uploads.add(visit, [("a.zip", archive), ("b.zip", archive)])
-    small.uploads.add(small.uploads.arrive("modest"), [("a.zip", archive)])
+    small.uploads.add(session, [("a.zip", archive)])
+    with pytest.raises(AppError, match=r"Send fewer|one session may"):
+        small.uploads.add(session, [("a.zip", archive), ("b.zip", archive)])
+    small.uploads.add(small.sessions.arrive("modest"), [("a.zip", archive)])
     small.close()
 
 
@@ -454,8 +453,8 @@ sys.path.insert(0, {str(ROOT)!r})
 import app, services as rooms
 from pathlib import Path
 def serve(made, given):
-    visit = made.uploads.arrive("browser")
-    key, _ = made.uploads.add(visit, [("a.jpg", Path({str(tmp_path / "a.jpg")!r}))])
+    session = made.sessions.arrive("browser")
+    key, _ = made.uploads.add(session, [("a.jpg", Path({str(tmp_path / "a.jpg")!r}))])
     print("here", flush=True)
     signal.pause()
 app.serve = serve

@@ -1,5 +1,5 @@
 // The status of the index; what it says is also shown where results are awaited. The address names what is open, so
-// that it can be shared (never a private catalogue), and the browser remembers the visit for as long as its tab is open.
+// that it can be shared (never a private catalogue), and the browser remembers the session for as long as its tab is open.
 
 export function mount({ element, watch }) {
   const REMEMBERED = "visual-search";
@@ -9,7 +9,7 @@ export function mount({ element, watch }) {
       const known = JSON.parse(sessionStorage.getItem(REMEMBERED) ?? "{}");
       sessionStorage.setItem(REMEMBERED, JSON.stringify({ ...known, ...open }));
     } catch {
-      // A browser that keeps nothing forgets the visit when the page is read anew.
+      // A browser that keeps nothing forgets the session when the page is read anew.
     }
   }
 
@@ -28,7 +28,7 @@ export function mount({ element, watch }) {
     document.dispatchEvent(new CustomEvent("index-progress", { detail: element.innerHTML }));
     const open = element.querySelector("[data-catalog]")?.dataset;
     if (!open) return;
-    remember({ visit: open.visit, catalog: open.catalog });
+    remember({ session: open.session, catalog: open.catalog });
     setTimeout(address, 0, open);
   }
   watch("value", tell);

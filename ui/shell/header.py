@@ -44,7 +44,7 @@ class Header:
     """What tabs listen to and read.
 
     `opened` changes when a catalogue is opened or becomes searchable; `engine` holds the name of the engine of the
-    tab in use, `mode` what that is for. `visit` names the visit to which uploads belong. The page's address may name an
+    tab in use, `mode` what that is for. `session` is its id, to which uploads belong. The page's address may name an
     engine: every tab that has a choice of them adds it to `offers`.
     """
 
@@ -52,7 +52,7 @@ class Header:
     engine: gr.State
     mode: gr.State
     opened: gr.State
-    visit: gr.State
+    session: gr.State
     seen: list[gr.Component]
     offers: list[Offer] = field(default_factory=list)
 
@@ -76,18 +76,18 @@ def create(services: Services) -> Header:
         )  # fmt: skip
     engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
-    visit, mode = gr.State(None), gr.State(purpose(services, ENGINE))
+    session, mode = gr.State(None), gr.State(purpose(services, ENGINE))
     seen = [status, timer, opened]
-    asked = [catalog, engine, visit]
+    asked = [catalog, engine, session]
     catalog.input(bound(choose, services), asked, seen, **PRIVATE)
     engine.change(bound(enter, services), [*asked, mode], [catalog, mode, *seen], **PRIVATE)
     timer.tick(bound(follow, services), asked, seen, **PRIVATE)
-    return Header(catalog, engine, mode, opened, visit, seen)
+    return Header(catalog, engine, mode, opened, session, seen)
 
 
-def offered(services: Services, visit: str | None, engine: Engine) -> list[tuple[str, str]]:
-    """Return (title, key) of this visit's catalogues, then of everybody's, those that suit the engine before others."""
-    return [(info.title, info.key) for info in _infos(services, visit, engine)]
+def offered(services: Services, session: str | None, engine: Engine) -> list[tuple[str, str]]:
+    """Return (title, key) of a session's catalogues, then of everybody's, those that suit the engine before others."""
+    return [(info.title, info.key) for info in _infos(services, session, engine)]
 
 
 def purpose(services: Services, engine: Engine, otherwise: str = "") -> str:
@@ -95,12 +95,12 @@ def purpose(services: Services, engine: Engine, otherwise: str = "") -> str:
     return next(iter(services.engines.spec(engine).purposes), otherwise)
 
 
-def _infos(services: Services, visit: str | None, engine: Engine) -> list[CatalogInfo]:
-    return [*services.uploads.of(visit), *services.catalogs.infos(services.engines.spec(engine))]
+def _infos(services: Services, session: str | None, engine: Engine) -> list[CatalogInfo]:
+    return [*services.uploads.of(session), *services.catalogs.infos(services.engines.spec(engine))]
 
 
 def enter(
-    services: Services, catalog: str, engine: Engine, visit: str | None, mode: str
+    services: Services, catalog: str, engine: Engine, session: str | None, mode: str
 ) -> tuple[gr.Dropdown, str, str, gr.Timer, dict[str, Any]]:
     """Offer the catalogues in the order in which they suit another engine, and open the one in use under it.
 
@@ -110,16 +110,16 @@ def enter(
     known = {info.key: info for info in services.catalogs.infos()}
     if wanted != mode and catalog in OURS and not known[catalog].suits(spec):
         catalog = next((key for key in OURS if key in known and known[key].suits(spec)), catalog)
-    choices = gr.Dropdown(offered(services, visit, engine), value=catalog)
-    return choices, wanted, *choose(services, catalog, engine, visit)
+    choices = gr.Dropdown(offered(services, session, engine), value=catalog)
+    return choices, wanted, *choose(services, catalog, engine, session)
 
 
 def choose(
-    services: Services, catalog: str, engine: Engine, visit: str | None = None
+    services: Services, catalog: str, engine: Engine, session: str | None = None
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Start bringing the index up to date, and say how it stands."""
     open_index(services, catalog, services.engines.spec(engine))
-    return follow(services, catalog, engine, visit)
+    return follow(services, catalog, engine, session)
 
 
 def open_index(services: Services, catalog: str, spec: EncoderSpec) -> None:
@@ -133,7 +133,7 @@ def open_index(services: Services, catalog: str, spec: EncoderSpec) -> None:
 
 
 def follow(
-    services: Services, catalog: str, engine: Engine, visit: str | None = None
+    services: Services, catalog: str, engine: Engine, session: str | None = None
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Return the status in words, the timer (running while there is something to follow) and what is open."""
     spec = services.engines.spec(engine)
@@ -143,18 +143,18 @@ def follow(
     opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
     info = services.catalogs.info(catalog)
     return (
-        _open(info, engine, visit) + status_html(status, info.note),
+        _open(info, engine, session) + status_html(status, info.note),
         gr.Timer(active=status.state in ("waiting", "building")),
         opened,
     )
 
 
-def _open(info: CatalogInfo, engine: Engine, visit: str | None) -> str:
-    """Return what is open, for the script that keeps the address and the browser's memory of this visit true."""
+def _open(info: CatalogInfo, engine: Engine, session: str | None) -> str:
+    """Return what is open, for the script that keeps the address and the browser's memory of this session true."""
     facts = {
         "catalog": info.key,
         "engine": engine,
-        "visit": visit or "",
+        "session": session or "",
         "shared": "" if info.private else "yes",
     }
     marks = " ".join(f'data-{name}="{escape(text)}"' for name, text in facts.items())

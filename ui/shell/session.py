@@ -1,4 +1,4 @@
-"""How a visitor comes and goes: the page begins where its address says, or where this visit was before."""
+"""How a visitor comes and goes: the page begins where its address says, or where this session was before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMEMBERED = """(engine) => {
 
 
 def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Let the page begin where its address says, or where this visit was before, and end a visit that is left."""
+    """Let the page begin where its address says, or where this session was before, and end a session that is left."""
     remembered = gr.Textbox(visible=False)
 
     def begin(services: Services, engine: Engine, remembered: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -26,7 +26,7 @@ def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> 
 
     demo.load(
         bound(begin, services), [header.engine, remembered],
-        [header.catalog, *header.seen, header.visit, header.engine, header.mode, tabs,
+        [header.catalog, *header.seen, header.session, header.engine, header.mode, tabs,
          *(offer.choice for offer in header.offers)],
         js=REMEMBERED, **PRIVATE,
     )  # fmt: skip
@@ -39,10 +39,10 @@ def arrive(
     """Open tab, catalogue and engine that the page's address names (`?tab=…&catalog=…&engine=…`), as far as they exist.
 
     Without a catalogue it is the one used before, else the first that suits; without a tab, that of the engine.
-    `remembered` is what the browser kept of this visit, as JSON; whatever else it holds is ignored.
+    `remembered` is what the browser kept of this session, as JSON; whatever else it holds is ignored.
     """
     before = _before(remembered)
-    visit = services.uploads.arrive(request.session_hash or "", before.get("visit"))
+    session = services.sessions.arrive(request.session_hash or "", before.get("session"))
     asked = request.query_params
     linked = _linked(services, asked.get("engine"))
     shown = [offer.show(linked) if linked else None for offer in header.offers]
@@ -52,13 +52,13 @@ def arrive(
     for offer, update in zip(header.offers, shown, strict=True):
         if offer.tab == tab:
             engine = linked if linked and update is not None else offer.first
-    choices = offered(services, visit, engine)
+    choices = offered(services, session, engine)
     known = [key for _, key in choices]
     catalog = next((key for key in (asked.get("catalog"), before.get("catalog")) if key in known), known[0])
     return (
         gr.Dropdown(choices, value=catalog),
-        *choose(services, catalog, engine, visit),
-        visit,
+        *choose(services, catalog, engine, session),
+        session,
         engine,
         purpose(services, engine),
         gr.Tabs(selected=tab) if tab else gr.skip(),
@@ -68,7 +68,7 @@ def arrive(
 
 def leave(services: Services, request: gr.Request) -> None:
     """Note that a browser is gone: what it uploaded is deleted when it does not come back soon."""
-    services.uploads.leave(request.session_hash or "")
+    services.sessions.leave(request.session_hash or "")
 
 
 def _linked(services: Services, name: str | None) -> Engine | None:

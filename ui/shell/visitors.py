@@ -19,7 +19,7 @@ FULL = "The files of all visitors fill this machine now. Try again later."
 
 
 class Visitors:
-    """ASGI middleware: a visit lasts while its browser's heartbeat does, and files are taken while there is room."""
+    """ASGI middleware: a session lasts while its browser's heartbeat does, and files are taken while there is room."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         """Wrap `app`."""
@@ -29,7 +29,7 @@ class Visitors:
         """Answer a request."""
         path = scope.get("path", "")
         if path.startswith(_HEARTBEAT):
-            with self._services.uploads.presence(path.removeprefix(_HEARTBEAT)):
+            with self._services.sessions.presence(path.removeprefix(_HEARTBEAT)):
                 await self._app(scope, receive, send)
         elif path.rstrip("/") == _UPLOAD and not await run_in_threadpool(self._fits, scope):
             await PlainTextResponse(FULL, status_code=413)(scope, receive, send)

@@ -13,17 +13,17 @@ from ui.shell import header
 from ui.shell.header import Engine
 
 
-def switched(services: Services, catalog: str, visit: str | None, engine: Engine) -> tuple[Any, ...]:
+def switched(services: Services, catalog: str, session: str | None, engine: Engine) -> tuple[Any, ...]:
     """Return what the header shows once `catalog` is in use: the choice, status, timer, what is open."""
-    choice = gr.Dropdown(header.offered(services, visit, engine), value=catalog)
-    return choice, *header.choose(services, catalog, engine, visit)
+    choice = gr.Dropdown(header.offered(services, session, engine), value=catalog)
+    return choice, *header.choose(services, catalog, engine, session)
 
 
-def view(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> dict[str, Any]:
+def view(services: Services, catalog: str, session: str | None, fresh: bool = False) -> dict[str, Any]:
     """Return the value of the list: every catalogue that the visitor may see, the one in use first."""
-    infos = [*services.uploads.of(visit), *services.catalogs.infos()]
+    infos = [*services.uploads.of(session), *services.catalogs.infos()]
     infos.sort(key=lambda info: info.key != catalog)
-    cards = [_card(services, info, visit, catalog, fresh and info.key == catalog) for info in infos]
+    cards = [_card(services, info, session, catalog, fresh and info.key == catalog) for info in infos]
     problems = []
     if services.settings.manage:
         closed = [each for each in services.saved_catalogs.entries() if each.problem]
@@ -31,7 +31,7 @@ def view(services: Services, catalog: str, visit: str | None, fresh: bool = Fals
     return {"at": time.time(), "catalogs": cards, "closed": problems, "manage": services.settings.manage}
 
 
-def _card(services: Services, info: CatalogInfo, visit: str | None, chosen: str, fresh: bool) -> dict[str, Any]:
+def _card(services: Services, info: CatalogInfo, session: str | None, chosen: str, fresh: bool) -> dict[str, Any]:
     facts = services.overview.facts(info.key)
     return {
         "key": info.key,
@@ -40,8 +40,8 @@ def _card(services: Services, info: CatalogInfo, visit: str | None, chosen: str,
         "source": info.source,
         "licence": info.licence,
         "chosen": info.key == chosen,
-        "mine": owned(services, info, visit),
-        "removable": removable(services, info, visit),
+        "mine": owned(services, info, session),
+        "removable": removable(services, info, session),
         "problem": facts.problem,
         "pictures": facts.pictures,
         "sheet": list(facts.sheet),
@@ -71,13 +71,13 @@ def _row(row: IndexSummary) -> dict[str, Any]:
     return {name: getattr(row, name) for name in facts} | progress
 
 
-def owned(services: Services, info: CatalogInfo, visit: str | None) -> bool:
+def owned(services: Services, info: CatalogInfo, session: str | None) -> bool:
     """Return whether a visitor may delete a catalogue's indexes: of an own upload, or where the settings say so."""
-    own = info.key in {each.key for each in services.uploads.of(visit)}
+    own = info.key in {each.key for each in services.uploads.of(session)}
     return own or (services.settings.manage and not info.private)
 
 
-def removable(services: Services, info: CatalogInfo, visit: str | None) -> bool:
+def removable(services: Services, info: CatalogInfo, session: str | None) -> bool:
     """Return whether a visitor may remove a catalogue itself: an own upload, or one that was saved."""
     registered = {entry.key for entry in services.saved_catalogs.entries()}
-    return owned(services, info, visit) and (info.private or info.key in registered)
+    return owned(services, info, session) and (info.private or info.key in registered)

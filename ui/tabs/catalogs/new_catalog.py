@@ -88,7 +88,7 @@ def _wire(
         yield from follow(services, work, *inputs)
 
     ended = go.click(
-        run, [halt, top.visit, top.engine, *given], [told, go, stop, shown, top.catalog, *top.seen],
+        run, [halt, top.session, top.engine, *given], [told, go, stop, shown, top.catalog, *top.seen],
         concurrency_id="open", concurrency_limit=4, **PRIVATE,
     )  # fmt: skip
     stop.click(ask_to_stop, [halt], [stop], queue=False, **PRIVATE)
@@ -102,7 +102,7 @@ def ask_to_stop(halt: Halt) -> gr.Button:
 
 
 def follow(
-    services: Services, work: Callable[..., None], halt: Halt, visit: str | None, engine: Engine, *given: object
+    services: Services, work: Callable[..., None], halt: Halt, session: str | None, engine: Engine, *given: object
 ) -> Iterator[tuple[Any, ...]]:
     """Run `work` in a thread and say how far it is; then put the new catalogue into use.
 
@@ -110,7 +110,7 @@ def follow(
     """
     halt.wanted = False
     done = _Work()
-    threading.Thread(target=_run, args=(services, work, done, halt, visit, given), daemon=True).start()
+    threading.Thread(target=_run, args=(services, work, done, halt, session, given), daemon=True).start()
     still = [gr.skip()] * 5
     try:
         while not done.ended.wait(_TICK):
@@ -118,12 +118,12 @@ def follow(
     finally:
         halt.wanted = True  # also when the visitor is gone
     if done.key:
-        shelf = cards.view(services, done.key, visit)
+        shelf = cards.view(services, done.key, session)
         yield (
             _notice("ready", done.note),
             *_buttons(False),
             shelf,
-            *cards.switched(services, done.key, visit, engine),
+            *cards.switched(services, done.key, session, engine),
         )
     else:
         said = _notice("", "Stopped. What has arrived is kept.") if done.stopped else _notice("failed", done.trouble)
@@ -131,10 +131,10 @@ def follow(
 
 
 def _run(
-    services: Services, work: Callable[..., None], done: _Work, halt: Halt, visit: str | None, given: Sequence[object]
+    services: Services, work: Callable[..., None], done: _Work, halt: Halt, session: str | None, given: Sequence[object]
 ) -> None:
     try:
-        work(services, done, halt, visit, *given)
+        work(services, done, halt, session, *given)
     except Stopped:
         done.stopped = True
     except Exception as error:
@@ -144,7 +144,7 @@ def _run(
 
 
 def keep(
-    services: Services, done: _Work, halt: Halt, visit: str | None, files: Sequence[str] | None, title: str
+    services: Services, done: _Work, halt: Halt, session: str | None, files: Sequence[str] | None, title: str
 ) -> None:
     """Make a private catalogue of the chosen files, and delete them where they were sent to."""
     sent = [(path.name, path) for path in map(_sent, files or ())]
@@ -157,7 +157,7 @@ def keep(
             raise Stopped
 
     try:
-        done.key, kept = services.uploads.add(visit or "", sent, title or "", track)
+        done.key, kept = services.uploads.add(session or "", sent, title or "", track)
     finally:
         for _, path in sent:
             path.unlink(missing_ok=True)
@@ -181,7 +181,7 @@ def _sent(path: str) -> Path:
 
 
 def fetch(
-    services: Services, done: _Work, halt: Halt, visit: str | None, repo: str, count: float, split: str, image: str,
+    services: Services, done: _Work, halt: Halt, session: str | None, repo: str, count: float, split: str, image: str,
     attribute: str, value: str,
 ) -> None:  # fmt: skip
     """Open the chosen part of a data set of the Hub."""

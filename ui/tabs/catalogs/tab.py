@@ -46,7 +46,7 @@ def create(services: Services, top: Header, tab: gr.Tab) -> None:
     with gr.Accordion("How it works", open=False, elem_classes="method"):
         gr.Markdown(METHOD)
 
-    asked = [top.catalog, top.visit]
+    asked = [top.catalog, top.session]
     tab.select(bound(look_at, services), asked, [shown, timer, seen], **PRIVATE)
     top.opened.change(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
     timer.tick(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
@@ -54,17 +54,17 @@ def create(services: Services, top: Header, tab: gr.Tab) -> None:
     gr.api(bound(catalogs, services), api_name="catalogs")
 
 
-def look_at(services: Services, catalog: str, visit: str | None) -> tuple[dict[str, Any], gr.Timer, bool]:
+def look_at(services: Services, catalog: str, session: str | None) -> tuple[dict[str, Any], gr.Timer, bool]:
     """Show the catalogues to a visitor who has just come to the tab, their pictures compared with the indexes."""
-    return *_shown(services, catalog, visit, fresh=True), True
+    return *_shown(services, catalog, session, fresh=True), True
 
 
-def refresh(services: Services, catalog: str, visit: str | None, seen: bool) -> Any:  # noqa: ANN401 - or gr.skip()
+def refresh(services: Services, catalog: str, session: str | None, seen: bool) -> Any:  # noqa: ANN401 - or gr.skip()
     """Show how far builds are, to a visitor who has been on the tab."""
-    return _shown(services, catalog, visit) if seen else (gr.skip(), gr.skip())
+    return _shown(services, catalog, session) if seen else (gr.skip(), gr.skip())
 
 
-def act(services: Services, catalog: str, visit: str | None, engine: Engine, event: gr.EventData) -> tuple[Any, ...]:
+def act(services: Services, catalog: str, session: str | None, engine: Engine, event: gr.EventData) -> tuple[Any, ...]:
     """Do what was pressed on a card: use a catalogue, build, stop or delete an index, remove a catalogue."""
     asked = {name: str(text) for name, text in (event._data or {}).items()}
     doing, key = asked.get("act", ""), asked.get("catalog", "")
@@ -74,7 +74,7 @@ def act(services: Services, catalog: str, visit: str | None, engine: Engine, eve
     if doing == "forget":
         _need(services.settings.manage)
         services.saved_catalogs.remove(asked.get("name", ""))
-        return *_shown(services, catalog, visit), *header_too
+        return *_shown(services, catalog, session), *header_too
     info = services.catalogs.info(key)
     if doing in ("build", "stop", "delete"):
         spec = services.engines.spec(asked.get("engine", ""), asked.get("weights"))
@@ -83,21 +83,23 @@ def act(services: Services, catalog: str, visit: str | None, engine: Engine, eve
     elif doing == "stop":
         services.indexes.halt(key, spec)
     elif doing == "delete":
-        _need(cards.owned(services, info, visit))
+        _need(cards.owned(services, info, session))
         services.indexes.delete(key, spec)
     elif doing == "remove":
-        _need(cards.removable(services, info, visit))
-        _remove(services, info, visit)
+        _need(cards.removable(services, info, session))
+        _remove(services, info, session)
     if doing == "use" or (doing == "remove" and key == catalog):
         catalog = key if doing == "use" else services.catalogs.infos()[0].key
-        header_too = list(cards.switched(services, catalog, visit, engine))
+        header_too = list(cards.switched(services, catalog, session, engine))
     elif doing == "remove":
-        header_too = [gr.Dropdown(header.offered(services, visit, engine)), *[gr.skip()] * 3]
-    return *_shown(services, catalog, visit, fresh=doing != "use"), *header_too
+        header_too = [gr.Dropdown(header.offered(services, session, engine)), *[gr.skip()] * 3]
+    return *_shown(services, catalog, session, fresh=doing != "use"), *header_too
 
 
-def _shown(services: Services, catalog: str, visit: str | None, fresh: bool = False) -> tuple[dict[str, Any], gr.Timer]:
-    shown = cards.view(services, catalog, visit, fresh)
+def _shown(
+    services: Services, catalog: str, session: str | None, fresh: bool = False
+) -> tuple[dict[str, Any], gr.Timer]:
+    shown = cards.view(services, catalog, session, fresh)
     busy = any(row["state"] in ("waiting", "building") for card in shown["catalogs"] for row in card["engines"])
     return shown, gr.Timer(active=busy)
 
@@ -107,9 +109,9 @@ def _need(allowed: bool) -> None:
         raise AppError("Other visitors use this too, so it is not deleted from the page.")
 
 
-def _remove(services: Services, info: CatalogInfo, visit: str | None) -> None:
+def _remove(services: Services, info: CatalogInfo, session: str | None) -> None:
     if info.private:
-        services.uploads.remove(visit or "", info.key)
+        services.uploads.remove(session or "", info.key)
         return
     for entry in services.saved_catalogs.entries():
         if entry.key == info.key:
