@@ -26,7 +26,7 @@ class AnomalyScores:
     ids: tuple[str, ...]
     scores: np.ndarray
 
-    def rank_of(self, score: float) -> float:
+    def share_below(self, score: float) -> float:
         """Return the part of the catalogue, 0 to 1, that is less strange than `score`."""
         return float((self.scores < score).mean()) if len(self.scores) else 0.0
 

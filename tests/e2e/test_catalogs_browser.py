@@ -117,14 +117,14 @@ def test_a_catalogue_says_what_it_holds_and_how_each_engine_stands(page: Any) ->
     assert "80 pictures · a folder on this machine" in shop.locator(".about").inner_text()
     expect(shop.locator(".sheet img")).to_have_count(8)
     assert "red\n40" in shop.locator(".traits").inner_text()
-    expect(row(page, "shop", "tuned on clothes").locator(".state")).to_contain_text("indexed", timeout=SLOW)
+    expect(row(page, "shop", "EfficientNet-Lite0").locator(".state")).to_contain_text("indexed", timeout=SLOW)
     expect(row(page, "shop", "a plane").locator(".state")).to_contain_text("not indexed", timeout=SLOW)
     assert "There are no pictures here yet" in card(page, "bare").inner_text()
     assert "licence CC0" in card(page, "Drawn paintings").inner_text()
 
 
 def test_an_index_is_deleted_built_with_progress_stopped_and_taken_up_again(page: Any, served: Served) -> None:  # noqa: ANN401
-    mine = row(page, "shop", "tuned on clothes")
+    mine = row(page, "shop", "EfficientNet-Lite0")
     mine.get_by_role("button", name="Delete the index").click()
     expect(mine.get_by_role("button", name="Delete the index")).to_have_text("Sure?")
     mine.get_by_role("button", name="Delete the index").click()

@@ -1,4 +1,4 @@
-"""The tab Compare engines in a real browser, with the real SqueezeNet under two sets of weights on painted clothes."""
+"""The tab Compare engines in a real browser, with the look-alike engine and the real SqueezeNet under two sets of weights on painted clothes."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: ANN401 - playwri
 
 
 def test_a_comparison_ends_in_a_chart_a_table_and_a_verdict(page: Any) -> None:  # noqa: ANN401 - playwright is optional
-    assert page.locator(".cmp-chart .point").count() == 2
-    assert page.locator(".cmp-chart .error").count() == 2
-    assert page.locator(".cmp-board tbody tr").count() == 2
+    assert page.locator(".cmp-chart .point").count() == 3
+    assert page.locator(".cmp-chart .error").count() == 3
+    assert page.locator(".cmp-board tbody tr").count() == 3
     assert "18 questions among 18 pictures" in page.locator(".cmp-summary").inner_text()
     assert "fast" in page.locator(".cmp-verdict").inner_text()
 
@@ -74,7 +74,7 @@ def test_the_result_can_be_taken_away(page: Any) -> None:  # noqa: ANN401
     with page.expect_download() as csv:
         page.get_by_role("button", name="Download CSV").click()
     lines = Path(csv.value.path()).read_text(encoding="utf-8-sig").splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert lines[0].startswith('"engine","title","p_at_1"')
     with page.expect_download() as png:
         page.get_by_role("button", name="Download PNG").click()

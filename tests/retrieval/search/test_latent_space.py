@@ -103,7 +103,7 @@ def test_every_picture_is_judged_and_what_cannot_be_read_is_named(tmp_path: Path
     assert seen[-1] == (4, 4)
     ranked = anomaly.ranked("then", found)
     assert ranked.ids == ("dark.png", "middle.png", "light.png")
-    assert ranked.rank_of(0.5) == pytest.approx(2 / 3)
+    assert ranked.share_below(0.5) == pytest.approx(2 / 3)
 
 
 def test_the_threshold_lets_through_as_many_as_the_rate_says() -> None:

@@ -30,7 +30,7 @@ export function mount({ element, props, server, watch }) {
 
   async function follow(value, words, gauge, turn) {
     const { catalog, weights, score } = value;
-    const told = await server.stranger_than({ catalog, weights, score });
+    const told = await server.share_below({ catalog, weights, score });
     if (turn !== asked) return;
     if (told.problem) {
       words.textContent = told.problem;

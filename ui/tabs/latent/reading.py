@@ -65,7 +65,7 @@ def create(services: Services) -> gr.HTML:
     """Return the reading of the picture that was asked."""
     return gr.HTML(
         **modules.component("tabs/latent/reading", '<section class="lat-reading" aria-live="polite"></section>'),
-        server_functions=[served(rank_of, services)],
+        server_functions=[served(share_below, services)],
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def kind(services: Services, data: object) -> dict[str, Any]:
     return {"items": items, "page": asked.page, "pages": max(1, -(-total // PAGE)), "total": total}
 
 
-def rank_of(services: Services, data: object) -> dict[str, Any]:
+def share_below(services: Services, data: object) -> dict[str, Any]:
     """Return what part of the catalogue is less strange than a score, or how far measuring the catalogue is."""
     asked = checked(Judged, data)
     survey = services.latent.survey(asked.catalog, asked.spec(services))
@@ -138,7 +138,7 @@ def rank_of(services: Services, data: object) -> dict[str, Any]:
         raise AppError(survey.error or "The app is closing.")
     if survey.result is None:
         return {"done": survey.progress.done, "total": survey.progress.total}
-    return {"part": survey.result.rank_of(asked.score), "of": len(survey.result.ids)}
+    return {"part": survey.result.share_below(asked.score), "of": len(survey.result.ids)}
 
 
 def alternatives(index: VectorIndex, ids: list[str]) -> list[str]:
