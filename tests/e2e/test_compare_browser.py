@@ -1,4 +1,4 @@
-"""The tab Compare engines in a real browser, with the look-alike engine and the real SqueezeNet under two sets of weights on painted clothes."""
+"""The tab Compare engines in a real browser, with the real look-alike engines on painted clothes."""
 
 from __future__ import annotations
 
