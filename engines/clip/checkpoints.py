@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engines.clip import families, open_clip
 from retrieval.core import AppError, EncoderSpec
 
 DEFAULT = "openai/clip-vit-base-patch32"
@@ -22,7 +23,9 @@ REVISIONS = {DEFAULT: "refs/pr/15"}
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZER, SENTENCEPIECE = "tokenizer.json", "spiece.model"
-FIXED_SIGLIP2 = "google/siglip2-base-patch16-224"
+OTHER_TOKENIZERS = ("vocab.txt", "vocab.json", SENTENCEPIECE, "sentencepiece.bpe.model", "tokenizer.model")
+"""What transformers makes a tokenizer of besides; the towers here read tokenizer.json, and vocab.json of CLIP."""
+
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 _LICENCES = {DEFAULT: "MIT", "patrickjohncyh/fashion-clip": "MIT"}
 
@@ -80,7 +83,9 @@ def need(checkpoint: str, name: str) -> Path:
 
 def weight_files(checkpoint: str) -> list[Path]:
     """Return the safetensors files; raises AppError for a missing or truncated one, or only a pickle."""
-    if find(checkpoint, WEIGHTS):
+    if find(checkpoint, open_clip.WEIGHTS) and open_clip.KEY in config(checkpoint):
+        paths = [need(checkpoint, open_clip.WEIGHTS)]
+    elif find(checkpoint, WEIGHTS):
         paths = [need(checkpoint, WEIGHTS)]
     elif find(checkpoint, SHARDS):
         names = sorted(set(read_json(checkpoint, SHARDS).get("weight_map", {}).values()))
@@ -100,9 +105,9 @@ def weight_files(checkpoint: str) -> list[Path]:
 
 def check(spec: EncoderSpec) -> None:
     """Raise AppError, naming the file, unless everything that a search needs is on this machine and may be read."""
-    config = read_json(spec.checkpoint, "config.json")
-    if not (spec.remote_code and needs_code(config)):
-        family(spec, config)
+    found = config(spec.checkpoint)
+    if not (spec.remote_code and families.needs_code(found)):
+        families.family(spec, found)
     _check_files(spec.checkpoint)
 
 
@@ -121,44 +126,31 @@ def tokenizer(checkpoint: str) -> Path:
 def is_here(checkpoint: str) -> bool:
     """Tell whether everything that a search needs is on this machine."""
     try:
-        read_json(checkpoint, "config.json")
         _check_files(checkpoint)
     except AppError:
         return False
     return True
 
 
+def config(checkpoint: str) -> dict[str, Any]:
+    """Return the config, that of open_clip's layout in the words of transformers; raises AppError.
+
+    A checkpoint in both layouts is read by transformers' if that needs no code of its own.
+    """
+    if find(checkpoint, open_clip.CONFIG):
+        plain = read_json(checkpoint, "config.json") if find(checkpoint, "config.json") else {}
+        if plain.get("model_type") not in families.FAMILIES or families.needs_code(plain):
+            return open_clip.config(read_json(checkpoint, open_clip.CONFIG), checkpoint)
+    return read_json(checkpoint, "config.json")
+
+
 def preprocessor(checkpoint: str) -> dict[str, Any]:
     """Return what the checkpoint says is done to a picture."""
+    if open_clip.KEY in config(checkpoint):
+        return open_clip.preprocessor(read_json(checkpoint, open_clip.CONFIG), checkpoint)
     if find(checkpoint, "preprocessor_config.json") or not find(checkpoint, "processor_config.json"):
         return read_json(checkpoint, "preprocessor_config.json")
     return read_json(checkpoint, "processor_config.json").get("image_processor", {})
-
-
-def family(spec: EncoderSpec, config: Mapping[str, Any]) -> str:
-    """Return "clip" or "siglip"; raises AppError for a checkpoint that brings its own code, or is neither."""
-    if needs_code(config):
-        raise AppError(
-            f"{spec.checkpoint} runs Python code of its own when it is loaded, so it is refused. If you trust its "
-            f"authors: export VISUAL_SEARCH_TRUST_REMOTE_CODE={spec.checkpoint}"
-        )
-    found = config.get("model_type")
-    if found == "siglip2":
-        raise AppError(
-            f"{spec.checkpoint} is a NaFlex SigLIP 2, which cuts every picture into another number of pieces; only "
-            f"those of a fixed picture size are read. Name its sibling in VISUAL_SEARCH_CLIP, such as {FIXED_SIGLIP2}."
-        )
-    if found not in ("clip", "siglip"):
-        raise AppError(
-            f"{spec.checkpoint} is a '{found}', not a CLIP or SigLIP of a fixed picture size (model_type 'clip' or "
-            f"'siglip'). Name another checkpoint in VISUAL_SEARCH_CLIP, such as {DEFAULT}."
-        )
-    return str(found)
-
-
-def needs_code(config: Mapping[str, Any]) -> bool:
-    """Tell whether a config asks for Python code that the checkpoint brings along."""
-    return "AutoModel" in (config.get("auto_map") or {})
 
 
 def how_to_get(checkpoint: str, name: str) -> str:
@@ -194,34 +186,43 @@ def size(checkpoint: str) -> int:
 
 
 def _check_files(checkpoint: str) -> None:
+    found = config(checkpoint)
     weight_files(checkpoint)
     preprocessor(checkpoint)
-    if not find(checkpoint, "vocab.json"):
-        tokenizer(checkpoint)
+    known = families.FAMILIES.get(str(found.get("model_type")))
+    if known and not known.words:
+        return
+    home = tokenizer_home(checkpoint, found)
+    more = OTHER_TOKENIZERS if families.runs(found) != families.NATIVE else ("vocab.json",)
+    if not any(find(home, name) for name in more):
+        tokenizer(home)
+
+
+def tokenizer_home(checkpoint: str, found: Mapping[str, Any]) -> str:
+    """Return the checkpoint that holds the tokenizer: itself, or the one that open_clip's layout leaves it to."""
+    own = any(find(checkpoint, name) for name in (TOKENIZER, "vocab.json"))
+    if open_clip.KEY not in found or own:
+        return checkpoint
+    return str(found[open_clip.KEY]["tokenizer"] or DEFAULT)
 
 
 def _row(checkpoint: str, weights: str, trusted: bool) -> EncoderSpec:
-    dim, side, load = 512, 224, "engines.clip.encoder:Clip"
+    found: dict[str, Any] = {}
+    side = 224
     try:
-        if find(checkpoint, "config.json"):
-            config = read_json(checkpoint, "config.json")
-            vision, text = config.get("vision_config") or {}, config.get("text_config") or {}
-            clip = config.get("model_type") == "clip"
-            dim = (
-                config.get("projection_dim", 512)
-                if clip
-                else text.get("projection_size") or text.get("hidden_size", 768)
-            )
-            side = vision.get("image_size", 224)
-            if trusted and needs_code(config):
-                load = "engines.clip.remote_code:RemoteClip"
-    except (AppError, AttributeError):
+        if find(checkpoint, open_clip.CONFIG) or find(checkpoint, "config.json"):
+            found = config(checkpoint)
+            side = families.picture_side(found, preprocessor(checkpoint))
+    except (AppError, AttributeError, TypeError, ValueError):
         pass  # loading says what is wrong with it; listing goes on
+    known = families.FAMILIES.get(str(found.get("model_type")), families.FAMILIES["clip"])
+    remote = trusted and families.needs_code(found)
     name = Path(checkpoint).expanduser().name if is_folder(checkpoint) else checkpoint
     return EncoderSpec(
-        engine="clip", weights=weights, title=f"CLIP, {name}", dim=int(dim), image_size=int(side),
-        licence=_LICENCES.get(checkpoint, "see its model card"), source=f"{checkpoint}, through the Hub's cache",
-        load=load, accepts_text=True, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
+        engine="clip" if known.words else "vision", weights=weights, title=f"{known.title}, {name}",
+        dim=families.dim(found), image_size=side, licence=_LICENCES.get(checkpoint, "see its model card"),
+        source=f"{checkpoint}, through the Hub's cache", load=families.REMOTE if remote else families.runs(found),
+        accepts_text=known.words, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
         files="engines.clip.files:CHECKPOINT",
     )  # fmt: skip
 

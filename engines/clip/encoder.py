@@ -1,4 +1,4 @@
-"""CLIP and SigLIP as an encoder of pictures and of words, from any checkpoint of either family."""
+"""CLIP and SigLIP as an encoder of pictures and of words, from any checkpoint of either family and layout."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engines.clip import checkpoints
+from engines.clip import checkpoints, families, open_clip
 from engines.clip.network import BF16, FP32, INT8, TextTower, VisionTower
 from engines.clip.preprocessing import Preprocessing
 from engines.runtime.cpu import has_bfloat16, has_int8
+from engines.runtime.device import torch_device
 from engines.runtime.parallel import encode_in_chunks
 from retrieval.core import AppError, EncoderSpec
 
@@ -44,12 +45,14 @@ class Clip:
         """
         self.spec = spec
         self._checkpoint = spec.checkpoint
-        self._config = checkpoints.read_json(self._checkpoint, "config.json")
-        self._family = checkpoints.family(spec, self._config)
+        self._config = checkpoints.config(self._checkpoint)
+        families.family(spec, self._config)
+        self._family: str = self._config["model_type"]
         self._files = checkpoints.weight_files(self._checkpoint)
         self._prepare = Preprocessing(checkpoints.preprocessor(self._checkpoint), self._family)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch_device()
         self._given = precision
+        self._words_home = checkpoints.tokenizer_home(self._checkpoint, self._config)
         self._tokenizer = self._read_tokenizer()
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -81,14 +84,15 @@ class Clip:
 
     @cached_property
     def _vision_choice(self) -> tuple[str, Callable[[Tensor], Tensor]]:
-        weights = self._weights("vision_model.", "visual_projection.")
+        weights = self._weights(("vision_model.", "visual_projection.", "visual."))
         probes = [torch.from_numpy(self._prepare(image)[None]) for image in _probe_pictures()]
         faster = [name for name, there in ((INT8, has_int8()), (BF16, has_bfloat16())) if there]
         return self._choose(lambda p: VisionTower(self._family, self._config, weights, p), faster, probes)
 
     @cached_property
     def _text(self) -> Callable[[Tensor], Tensor]:
-        weights = self._weights("text_model.", "text_projection.")
+        text = ("text_model.", "text_projection", "text.", "token_embedding.", "positional_embedding", "transformer.")
+        weights = self._weights((*text, "ln_final."))
         probes = [torch.tensor([self._tokens(text)]) for text in _PROBE_WORDS]
         faster = [BF16] if has_bfloat16() else []
         return self._choose(lambda p: TextTower(self._family, self._config, weights, p), faster, probes)[1]
@@ -126,27 +130,29 @@ class Clip:
         with torch.inference_mode():
             return F.normalize(tower(batch.to(self._device)), dim=1).cpu().numpy()
 
-    def _weights(self, *parts: str) -> dict[str, Tensor]:
+    def _weights(self, parts: tuple[str, ...]) -> dict[str, Tensor]:
         found = {}
         for path in self._files:
             with safe_open(path, framework="pt", device=str(self._device)) as file:
                 for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                     if name.startswith(parts):
                         found[name] = file.get_tensor(name)
-        return found
+        return open_clip.tensors(found) if open_clip.KEY in self._config else found
 
     def _tokens(self, text: str) -> list[int]:
         return self._encoding(text).ids
 
     def _encoding(self, text: str) -> Any:  # noqa: ANN401 - tokenizers ships no type for it
         text = text[:_LONGEST]
+        if self._config.get(open_clip.KEY, {}).get("clean") == "canonicalize":
+            text = open_clip.canonical(text)
         # SigLIP was trained on lower-case text; not every tokenizer.json of it says so.
         return self._tokenizer.encode(text.lower() if self._family == "siglip" else text)
 
     def _read_tokenizer(self) -> Tokenizer:
         places = self._config.get("text_config", {}).get("max_position_embeddings")
         places = places or (77 if self._family == "clip" else 64)
-        tokenizer = _tokenizer(self._checkpoint)
+        tokenizer = _tokenizer(self._words_home)
         tokenizer.enable_truncation(places)
         tokenizer.no_padding()
         if self._family == "siglip":
@@ -160,8 +166,8 @@ class Clip:
         return tokenizer
 
     def _tokenizer_facts(self) -> dict[str, Any]:
-        there = checkpoints.find(self._checkpoint, "tokenizer_config.json")
-        return checkpoints.read_json(self._checkpoint, "tokenizer_config.json") if there else {}
+        there = checkpoints.find(self._words_home, "tokenizer_config.json")
+        return checkpoints.read_json(self._words_home, "tokenizer_config.json") if there else {}
 
 
 def _tokenizer(checkpoint: str) -> Tokenizer:

@@ -122,7 +122,9 @@ class VisionTower:
         """Return float32 (n, dim)."""
         n, channels, height, width = pixels.shape
         down, across = height // self._patch, width // self._patch
-        tiles = pixels.view(n, channels, down, self._patch, across, self._patch).permute(0, 2, 4, 1, 3, 5)
+        # Pixels beyond the last whole patch are not seen, as by a convolution: SigLIP so400m has 27 of 14 in 384.
+        pixels = pixels[:, :, : down * self._patch, : across * self._patch]
+        tiles = pixels.unflatten(3, (across, self._patch)).unflatten(2, (down, self._patch)).permute(0, 2, 4, 1, 3, 5)
         x = self._embed(tiles.reshape(n * down * across, -1)).view(n, down * across, -1)
         if self._first is not None:
             x = torch.cat([self._first.expand(n, 1, -1), x], 1)

@@ -12,7 +12,10 @@ _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.2613
 
 
 class Preprocessing:
-    """Resize, crop and normalise as a preprocessor_config.json says; the same numbers as transformers' PIL backend."""
+    """Resize, crop and normalise as a preprocessor_config.json says; the same numbers as transformers' PIL backend.
+
+    `crop_rounds` in a config, which open_clip.py writes, places a crop as torchvision does, by rounding, not cutting.
+    """
 
     def __init__(self, config: Mapping[str, Any], family: str) -> None:
         """Read the config; `family` ("clip" or "siglip") fills in what it does not say."""
@@ -22,6 +25,7 @@ class Preprocessing:
         self._size = {"shortest_edge": size} if isinstance(size, int) else size
         self._crop = (crop, crop) if isinstance(crop, int) else (crop["width"], crop["height"])
         self._resized = config.get("do_resize", True)
+        self._half = (lambda rest: round(rest / 2)) if config.get("crop_rounds") else (lambda rest: rest // 2)
         self._cropped = config.get("do_center_crop", clip)
         self._filter = Image.Resampling(config.get("resample", Image.Resampling.BICUBIC))
         scale = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
@@ -37,7 +41,7 @@ class Preprocessing:
         if self._resized:
             image = image.resize(self._target(image), self._filter)
         if self._cropped:
-            left, top = (image.width - self._crop[0]) // 2, (image.height - self._crop[1]) // 2
+            left, top = (self._half(image.width - self._crop[0]), self._half(image.height - self._crop[1]))
             image = image.crop((left, top, left + self._crop[0], top + self._crop[1]))
         pixels = np.asarray(image, np.float32) * self._gain - self._shift
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from engines.clip import checkpoints
-from engines.runtime import torchvision_compat  # noqa: F401 (transformers imports torchvision)
-from retrieval.core import AppError, EncoderSpec
-
-_BATCH = 8
+from engines.clip import checkpoints, families
+from engines.clip.through_transformers import PicturesAndWords
+from retrieval.core import EncoderSpec
 
 
-class RemoteClip:
+class RemoteClip(PicturesAndWords):
     """Turns pictures and texts into unit vectors with the checkpoint's own model and processor."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
-        """Load the checkpoint's model; raises AppError unless the settings trust it by name."""
+    def _check(self, spec: EncoderSpec) -> None:
         if not spec.remote_code:
-            checkpoints.family(spec, checkpoints.read_json(spec.checkpoint, "config.json"))
-        checkpoints.weight_files(spec.checkpoint)
-        self.spec = spec
-        folder = str(checkpoints.need(spec.checkpoint, "config.json").parent)
-        from transformers import AutoModel, AutoProcessor
+            families.family(spec, checkpoints.config(spec.checkpoint))
 
-        try:
-            options = {"trust_remote_code": spec.remote_code, "local_files_only": True}
-            self._model = AutoModel.from_pretrained(folder, use_safetensors=True, **options).eval()
-            self._processor = AutoProcessor.from_pretrained(folder, **options)
-        except (ImportError, OSError, ValueError) as error:
-            raise AppError(f"{spec.checkpoint} could not be loaded by its own code: {error}") from error
+    @cached_property
+    def _processor(self) -> Any:  # noqa: ANN401 - the checkpoint's own types
+        from transformers import AutoProcessor
 
-    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Embed upright RGB pictures of any size as float32 (n, dim), every row of length 1."""
-        found = [np.empty((0, self.spec.dim), np.float32)]
-        for start in range(0, len(images), _BATCH):
-            given = self._processor(images=list(images[start : start + _BATCH]), return_tensors="pt")
-            found.append(_units(self._model.get_image_features, pixel_values=given["pixel_values"]))
-        return np.concatenate(found)
+        return self._read(AutoProcessor)
 
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embed texts as float32 (n, dim), every row of length 1."""
-        if not texts:
-            return np.empty((0, self.spec.dim), np.float32)
-        given = self._processor(text=list(texts), padding="max_length", truncation=True, return_tensors="pt")
-        return _units(self._model.get_text_features, input_ids=given["input_ids"])
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - the checkpoint's own types
+        return self._processor.tokenizer
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """Tell of each text whether the network reads only its beginning."""
-        tokenizer = self._processor.tokenizer
-        return [len(tokenizer(text)["input_ids"]) > tokenizer.model_max_length for text in texts]
+    def _see(self, **given: Any) -> Any:  # noqa: ANN401 - the checkpoint's own types
+        return self._model.get_image_features(pixel_values=given["pixel_values"])
 
-
-def _units(features: Callable[..., Any], **given: Any) -> np.ndarray:  # noqa: ANN401 - the checkpoint's own types
-    import torch
-
-    with torch.inference_mode():
-        found = features(**given)
-        found = getattr(found, "pooler_output", found)
-        return torch.nn.functional.normalize(found.float(), dim=1).numpy()
+    def _read(self, kind: Any, **options: Any) -> Any:  # noqa: ANN401 - the checkpoint's own types
+        return super()._read(kind, trust_remote_code=self.spec.remote_code, **options)

@@ -277,13 +277,6 @@ def test_another_kind_of_model_is_refused(folder: Path) -> None:
         Clip(row(folder))
 
 
-def test_a_naflex_checkpoint_is_refused_and_its_sibling_named(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "siglip2"}))
-    with pytest.raises(AppError, match="NaFlex SigLIP 2.*google/siglip2-base-patch16-224"):
-        Clip(row(folder))
-
-
 def test_a_tokenizer_of_sentencepiece_alone_is_refused_with_the_way_to_convert_it(folder: Path) -> None:
     (folder / "tokenizer.json").rename(folder / "spiece.model")
     with pytest.raises(AppError, match=r"only as spiece\.model .*tokenizer\.json is needed.*save_pretrained"):
