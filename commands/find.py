@@ -76,6 +76,7 @@ def index(
     )
     if report.index.summary:
         out.print(_searched(report.index), highlight=False)
+    name_notes(report.notes)
     _name_skipped(report)
 
 
@@ -266,6 +267,12 @@ def _print_decisions(catalog: Pictures, groups: Sequence[Group]) -> None:
 def _searched(facts: IndexFacts) -> str:
     size = f", {facts.size / 1e6:,.0f} MB beside the vectors, made in {facts.seconds:.1f} s" if facts.size else ""
     return f"Search: {facts.summary}{size}. {facts.note}".rstrip()
+
+
+def name_notes(notes: Sequence[tuple[str, str]]) -> None:
+    """Say on the error stream what lies beside the pictures and could not be used."""
+    for file, note in notes:
+        err.print(f"{file}: {note}", style="yellow", highlight=False, markup=False)
 
 
 def _name_skipped(report: Report) -> None:

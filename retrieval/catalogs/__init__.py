@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from retrieval.catalogs.hub import catalog as huggingface
@@ -75,6 +75,11 @@ def link(catalog: Catalog, item_id: str) -> str | None:
 def path(catalog: Catalog, item_id: str) -> Path | None:
     """Return the file that holds an item's picture, or None where it is no file of this machine's."""
     return catalog.path(item_id) if isinstance(catalog, FolderCatalog | DeepFashion2Catalog) else None
+
+
+def notes(catalog: Catalog) -> Sequence[tuple[str, str]]:
+    """Return (file, sentence) of what was found beside the pictures and could not be used when they were last listed."""
+    return catalog.notes() if isinstance(catalog, FolderCatalog) else ()
 
 
 def key(catalog: Catalog) -> str:

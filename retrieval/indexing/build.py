@@ -101,7 +101,8 @@ class IndexFacts:
 class Report:
     """What a build did; `index` says how its vectors are searched.
 
-    `skipped` holds (id, problem) of what has no vector, `unavailable` of what keeps one and cannot be read now.
+    `skipped` holds (id, problem) of what has no vector, `unavailable` of what keeps one and cannot be read now, `notes`
+    (file, sentence) on what lies beside the pictures: a table that could not be used, say.
     """
 
     pictures: int
@@ -112,6 +113,7 @@ class Report:
     seconds: float
     index: IndexFacts = IndexFacts("flat", 1.0)
     unavailable: list[tuple[str, str]] = field(default_factory=list)
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import engines
+from retrieval import catalogs
 from retrieval.core import AppError, Catalog, EncoderSpec, MissingIndexError, Stopped
 from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
@@ -37,7 +38,10 @@ _FOLLOW_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How an index stands. `state`: missing, waiting, building, ready or failed; `checked_at` is a Unix time."""
+    """How an index stands. `state`: missing, waiting, building, ready or failed; `checked_at` is a Unix time.
+
+    `skipped` and `notes` are (file, sentence): pictures without a vector, and what of the tables could not be used.
+    """
 
     state: str
     done: int = 0
@@ -49,6 +53,7 @@ class Status:
     skipped: tuple[tuple[str, str], ...] = ()
     error: str | None = None
     doing: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -143,7 +148,8 @@ class Indexes:
                 told,
                 encode,
             )
-            return replace(report, index=vector_indexes.update_index(self._settings_for(catalog), folder, spec, told))
+            facts = vector_indexes.update_index(self._settings_for(catalog), folder, spec, told)
+            return replace(report, index=facts, notes=tuple(catalogs.notes(source)))
 
     def _regions(self, source: Catalog, spec: EncoderSpec) -> bool:
         """Return whether a new index of a catalogue holds several regions of each picture."""
@@ -348,8 +354,8 @@ def _status(entry: _Entry) -> Status:
     if task and task.state == "failed":
         return Status("failed", pictures=pictures, checked_at=entry.checked_at, error=task.error)
     if task and task.state == "done" and entry.report:
-        count, skipped = entry.report.pictures, tuple(entry.report.skipped)
-        return Status("ready", count, count, pictures=count, checked_at=entry.checked_at, skipped=skipped)
+        count, skipped, notes = entry.report.pictures, tuple(entry.report.skipped), entry.report.notes
+        return Status("ready", count, count, pictures=count, checked_at=entry.checked_at, skipped=skipped, notes=notes)
     if task and entry.searcher:
         return Status("ready", pictures=pictures)
     return Status("missing")

@@ -213,10 +213,12 @@ def _duration(seconds: float) -> str:
 
 
 def _skipped(status: Status) -> str:
+    noted = "".join(f"<li><b>{escape(name)}</b> {escape(note)}</li>" for name, note in status.notes)
+    noted = noted and f"<details><summary>Tables beside the pictures</summary><ul>{noted}</ul></details>"
     if not status.skipped:
-        return ""
+        return noted
     named = "".join(f"<li><b>{escape(i)}</b> {escape(why)}</li>" for i, why in status.skipped[:NAMED_SKIPS])
     rest = len(status.skipped) - NAMED_SKIPS
     more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
     files = "file was" if len(status.skipped) == 1 else "files were"
-    return f"<details><summary>{len(status.skipped):,} {files} skipped</summary><ul>{named}{more}</ul></details>"
+    return f"<details><summary>{len(status.skipped):,} {files} skipped</summary><ul>{named}{more}</ul></details>{noted}"

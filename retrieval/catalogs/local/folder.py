@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from retrieval.catalogs.local import labels
+from retrieval.catalogs.local import labels, tables
 from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp, why_away
-from retrieval.catalogs.local.labels import TABLES
+from retrieval.catalogs.local.tables import Note, Tables
 from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
 from retrieval.pictures import decoding, formats
 
@@ -33,8 +32,8 @@ _NOT_A_PERSONS = frozenset(
 class FolderCatalog:
     """Pictures below one folder; an id is the path below it, with `/` between its parts.
 
-    Attributes come from metadata.csv (`file_name`, …) or images.csv (`image`, …, with or without the suffix) beside
-    the pictures or at the root; where there is no table, `label_pattern` finds them in the file's name (its named
+    Attributes come from the tables beside the pictures or further up, the nearest, whatever they are called (see
+    retrieval.catalogs.local.tables); where there is none, `label_pattern` finds them in the file's name (its named
     groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`.
     """
 
@@ -53,6 +52,8 @@ class FolderCatalog:
         self._stamp = content_stamp if name else stamp
         self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
         self._pattern = labels.compiled(label_pattern)
+        self._tables: dict[PurePosixPath, tuple[object, Tables]] = {}
+        self._last: list[Tables] = []
 
     def __iter__(self) -> Iterator[Item]:
         """Yield every file that is a picture by its ending or its content, folder by folder, in order of name.
@@ -61,7 +62,8 @@ class FolderCatalog:
         why, so that it is skipped by name and not in silence.
         """
         self._check_there()
-        waiting: list[tuple[Path, PurePosixPath, _Table | None]] = [(self._root, PurePosixPath(), None)]
+        waiting: list[tuple[Path, PurePosixPath, Tables | None]] = [(self._root, PurePosixPath(), None)]
+        read: list[Tables] = []
         while waiting:
             folder, below, table = waiting.pop()
             try:
@@ -71,7 +73,10 @@ class FolderCatalog:
                     raise AppError(f"The folder {self.title} cannot be read ({error.strerror or error}).") from None
                 yield Item(f"{below}/", stamp="unreadable")
                 continue
-            table = _read_table(folder, below) or table
+            found = self._tables_in(folder, below)
+            if found is not None:
+                read.append(found)
+                table = found or table
             folders = []
             for entry in entries:
                 if _is_the_system_s(entry.name):
@@ -84,6 +89,11 @@ class FolderCatalog:
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     yield Item(f"{below / entry.name}/", stamp="link")
             waiting += reversed(folders)
+        self._last = read
+
+    def notes(self) -> list[Note]:
+        """Return what of the tables could not be used when the folder was last listed to its end."""
+        return [note for each in self._last for note in each.notes()]
 
     def fingerprint(self) -> str:
         """Return a digest of every id, stamp and attribute."""
@@ -116,20 +126,22 @@ class FolderCatalog:
         if not os.path.isdir(self._root):
             raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
 
-    def _attributes(self, path: PurePosixPath, table: _Table | None) -> Attributes:
+    def _tables_in(self, folder: Path, below: PurePosixPath) -> Tables | None:
+        """Return the tables of a folder, read anew where they changed; None where it has none."""
+        marks = tables.marks(folder)
+        if not marks:
+            self._tables.pop(below, None)
+            return None
+        known = self._tables.get(below)
+        if known and known[0] == marks:
+            return known[1].again()
+        found = tables.read(folder, below, [name for name, _ in marks])
+        if found:
+            self._tables[below] = marks, found
+        return found
+
+    def _attributes(self, path: PurePosixPath, table: Tables | None) -> Attributes:
         return labels.without_table(path, self._pattern) if table is None else table.attributes(path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The rows of one table; `base` is its folder, below which the names in it are."""
-
-    base: PurePosixPath
-    rows: dict[str, Attributes]
-
-    def attributes(self, path: PurePosixPath) -> Attributes:
-        names = labels.names_in_table(path, self.base)
-        return next((self.rows[name] for name in names if name in self.rows), {})
 
 
 def _is_the_system_s(name: str) -> bool:
@@ -142,16 +154,3 @@ def _is_picture(entry: os.DirEntry[str]) -> bool:
     if formats.is_named_like_a_picture(entry.name):
         return True
     return entry.is_file(follow_symlinks=False) and begins_like_a_picture(entry.path)
-
-
-def _read_table(folder: Path, below: PurePosixPath) -> _Table | None:
-    for name, column in TABLES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        try:
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                return _Table(below, dict(labels.rows(file, column, str(below / path.name))))
-        except OSError as error:
-            raise AppError(f"{below / path.name} cannot be read as a table ({error.__class__.__name__}).") from None
-    return None

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from retrieval.catalogs.local.labels import TABLES
+from retrieval.catalogs.local.tables import is_table
 from retrieval.core import AppError
 from retrieval.pictures import decoding as pictures
 from retrieval.pictures import formats
 
 LONGEST, DEEPEST = 100, 6
-TABLE_BYTES = 4 * 1024 * 1024
+TABLE_BYTES = 8 * 1024 * 1024
 """For all tables of one sending together: a line for each of the pictures that can be sent is far less."""
 
 DIRECTORY_BYTES = 256
@@ -85,7 +85,7 @@ def unpack(
 ) -> Kept:
     """Put files (name as sent, where it lies) into `folder`, which must not exist; raises AppError beyond `bounds`.
 
-    Of a zip the pictures and the tables (metadata.csv, images.csv) are taken, one level deep: a zip in a zip, a link, a
+    Of a zip the pictures and the tables (CSV, TSV, JSON lines, Parquet) are taken, one level deep: a zip in a zip, a link, a
     locked file and a name that leads outside are left out with the reason. What is counted is what comes out, not what
     the zip says of itself. On an error nothing of it stays.
     """
@@ -159,7 +159,7 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
     if place is None:
         kept.leave_out(name, "Its name leads outside the folder.")
         return
-    table = place.name in {table for table, _ in TABLES}
+    table = is_table(place.name)
     if place.name.startswith("."):
         return
     if not table and not _is_picture(place.name, file):
@@ -195,7 +195,7 @@ def _keep(name: str, file: IO[bytes], folder: Path, bounds: Bounds, kept: Kept) 
 
 
 def _most(place: PurePosixPath) -> int:
-    return TABLE_BYTES if place.name in {table for table, _ in TABLES} else pictures.MAX_BYTES
+    return TABLE_BYTES if is_table(place.name) else pictures.MAX_BYTES
 
 
 def _is_picture(name: str, file: IO[bytes]) -> bool:

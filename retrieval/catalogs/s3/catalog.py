@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import logging
@@ -14,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TextIO, cast
 
 from PIL import Image
 
 from retrieval.catalogs.local import annotations as garments
-from retrieval.catalogs.local import labels
+from retrieval.catalogs.local import labels, tables
+from retrieval.catalogs.local.tables import lookup
+from retrieval.catalogs.local.tables.names import key as key_of
+from retrieval.catalogs.local.tables.names import keys_of
 from retrieval.catalogs.s3.bucket import Bucket, GoneError
 from retrieval.catalogs.s3.listing import Listed, Listing
 from retrieval.catalogs.s3.picture_cache import PictureCache
@@ -36,7 +37,6 @@ _READERS = 16
 _RELIST_SECONDS = 60.0
 _RELIST_SHARE = 20
 _SHOWN = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"})
-_TABLES = frozenset(name for name, _ in labels.TABLES)
 _TOLD = 100_000
 
 
@@ -147,26 +147,26 @@ class S3Catalog:
 
     def _renew(self) -> None:
         started = time.monotonic()
-        tables: dict[str, dict[str, str]] = {}
-        self._listing.renew(self._wanted(tables))
+        found: dict[str, dict[str, str]] = {}
+        self._listing.renew(self._wanted(found))
         if self._halves:
             self._read_annotations()
         else:
-            self._read_tables(tables)
+            self._read_tables(found)
         self._listing.mark_complete()
         took = time.monotonic() - started
         self._relist_at = time.monotonic() + max(_RELIST_SECONDS, _RELIST_SHARE * took)
 
-    def _wanted(self, tables: dict[str, dict[str, str]]) -> Iterator[list[Listed]]:
-        """Yield pages of what matters in the bucket; `tables` gets folder -> name -> entity tag of the tables."""
+    def _wanted(self, found: dict[str, dict[str, str]]) -> Iterator[list[Listed]]:
+        """Yield pages of what matters in the bucket; `found` gets folder -> name -> entity tag of the tables."""
         below = [f"{half}{folder}" for half in self._halves for folder in ("annos/", "image/")]
         count = 0
         for page in itertools.chain.from_iterable(map(self._bucket.pages, below or [""])):
             kept = [each for each in page if (_in_layout(each.key, below) if below else _is_picture(each.key))]
             for each in page:
                 path = _path(each.key)
-                if not below and path.name in _TABLES:
-                    tables.setdefault(_named(path.parent), {})[path.name] = each.etag
+                if not below and tables.is_expected(path.name):
+                    found.setdefault(_named(path.parent), {})[path.name] = each.etag
             if (count + len(kept)) // _TOLD > count // _TOLD:
                 log.info("%s: %d objects listed", self.name, count + len(kept))
             count += len(kept)
@@ -192,21 +192,32 @@ class S3Catalog:
             data = b""
         return json.dumps(garments.read_notes(data))
 
-    def _read_tables(self, tables: dict[str, dict[str, str]]) -> None:
+    def _read_tables(self, found: dict[str, dict[str, str]]) -> None:
         known = self._listing.tables()
-        for base in known.keys() - tables.keys():
+        for base in known.keys() - found.keys():
             self._listing.drop_labels(base)
-        for base, found in tables.items():
-            name, column = next((name, column) for name, column in labels.TABLES if name in found)
-            mark = f"{name} {found[name]}"
+        for base, stamps in found.items():
+            name = min(stamps, key=tables.order)
+            mark = f"{name} {stamps[name]}"
             if known.get(base) == mark:
                 continue
-            key = f"{base}/{name}" if base else name
-            with tempfile.TemporaryFile() as file:
-                self._bucket.copy(key, file)
-                file.seek(0)
-                text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
-                self._listing.keep_labels(base, mark, labels.rows(cast(TextIO, text), column, key))
+            try:
+                self._read_table(base, name, mark)
+            except AppError as error:
+                log.warning("%s: %s", self.name, error)
+                self._listing.drop_labels(base)
+
+    def _read_table(self, base: str, name: str, mark: str) -> None:
+        key = f"{base}/{name}" if base else name
+        folder = PurePosixPath(base)
+        first = next(self._listing.objects(f"{base}/" if base else ""), ())
+        pictures = {each for listed in first for each in keys_of(_path(listed.key).relative_to(folder))}
+        with tempfile.NamedTemporaryFile(suffix=PurePosixPath(name).suffix) as file:
+            self._bucket.copy(key, file)
+            file.flush()
+            table, naming = tables.opened(Path(file.name), key, pictures)
+            rows = ((key_of(named), row) for named, row in lookup.named(table, naming))
+            self._listing.keep_labels(base, mark, rows)
 
     def _items(self) -> Iterator[Item]:
         return self._garments() if self._halves else self._pictures()
@@ -221,7 +232,7 @@ class S3Catalog:
         base = next((folder for folder in path.parents if folder in bases), None)
         if base is None:
             return labels.without_table(path, self._pattern)
-        return self._listing.labels(_named(base), labels.names_in_table(path, base))
+        return self._listing.labels(_named(base), keys_of(path.relative_to(base)))
 
     def _garments(self) -> Iterator[Item]:
         for half in self._halves:

@@ -142,7 +142,7 @@ class Listing:
         with self._transaction() as connection:
             connection.execute("DELETE FROM labels WHERE base = ?", (base,))
             connection.executemany(
-                "INSERT OR REPLACE INTO labels VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
                 ((base, name, json.dumps(attributes)) for name, attributes in rows if name),
             )
             connection.execute("INSERT OR REPLACE INTO tables VALUES (?, ?)", (base, mark))

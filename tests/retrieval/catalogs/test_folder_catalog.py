@@ -247,20 +247,6 @@ def test_a_table_may_be_saved_by_a_spreadsheet(tmp_path: Path) -> None:
     assert attributes(tmp_path) == {"é, x.jpg": {"label": 'a "b"\nc'}}
 
 
-def test_a_table_in_another_encoding_still_gives_what_is_ascii(tmp_path: Path) -> None:
-    write_picture(tmp_path / "a.jpg", 1)
-    (tmp_path / "metadata.csv").write_bytes(b"file_name,label\na.jpg,caf\xe9\n")
-    assert attributes(tmp_path) == {"a.jpg": {"label": "caf\ufffd"}}
-
-
-@pytest.mark.parametrize(("content", "columns"), [("name,label\na.jpg,x\n", "name, label"), ("", "none")])
-def test_a_table_without_the_column_says_which_it_has(tmp_path: Path, content: str, columns: str) -> None:
-    write_picture(tmp_path / "a.jpg", 1)
-    (tmp_path / "metadata.csv").write_text(content)
-    with pytest.raises(AppError, match=f"no column 'file_name'; its columns are: {columns}"):
-        ids(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
