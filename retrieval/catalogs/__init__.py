@@ -78,7 +78,7 @@ def path(catalog: Catalog, item_id: str) -> Path | None:
 
 
 def notes(catalog: Catalog) -> Sequence[tuple[str, str]]:
-    """Return (file, sentence) of what was found beside the pictures and could not be used when they were last listed."""
+    """Return (file, sentence) of what lies beside the pictures and could not be used when they were last listed."""
     return catalog.notes() if isinstance(catalog, FolderCatalog) else ()
 
 

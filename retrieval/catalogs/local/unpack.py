@@ -85,7 +85,7 @@ def unpack(
 ) -> Kept:
     """Put files (name as sent, where it lies) into `folder`, which must not exist; raises AppError beyond `bounds`.
 
-    Of a zip the pictures and the tables (CSV, TSV, JSON lines, Parquet) are taken, one level deep: a zip in a zip, a link, a
+    Of a zip the pictures and the tables (CSV, JSON lines, Parquet) are taken, one level deep: a zip in a zip, a link, a
     locked file and a name that leads outside are left out with the reason. What is counted is what comes out, not what
     the zip says of itself. On an error nothing of it stays.
     """

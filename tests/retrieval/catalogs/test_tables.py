@@ -1,4 +1,4 @@
-"""Tables of every form beside pictures: what they say, what of them cannot be used, and that nothing breaks the folder."""
+"""Tables of every form beside pictures: what they say, and what of them cannot be used."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_column_that_names_pictures_is_found_whatever_it_is_called(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "named", ["photos/a.jpg", r"photos\a.jpg", "PHOTOS/A.JPG", " a.jpg ", "./photos/a.jpg", "a", "/home/me/photos/a.jpg",
+    "named", ["photos/a.jpg", r"photos\a.jpg", "PHOTOS/A.JPG", " a.jpg ", "./photos/a.jpg", "a", "/me/photos/a.jpg",
               r"C:\shop\photos\a.jpg", "https://shop.example/photos/a.jpg?w=300"],
 )  # fmt: skip
 def test_a_picture_is_found_however_it_is_written(tmp_path: Path, named: str) -> None:

@@ -1,10 +1,10 @@
-"""The tables of a folder of pictures: found by their suffix, read whatever their form, joined by the pictures they name."""
+"""The tables of a folder of pictures: found by their suffix, read whatever their form, joined by the names in them."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -53,7 +53,7 @@ class Tables:
         return Tables(self._base, self._read, self._notes)
 
     def attributes(self, path: PurePosixPath) -> Attributes:
-        """Return what the tables say of the picture at `path` below the catalogue, nothing where they do not list it."""
+        """Return what the tables say of the picture at `path` below the catalogue; nothing where none lists it."""
         found: dict[str, str] = {}
         for (_, rows), used in zip(self._read, self._used, strict=True):
             row = rows.find(path.relative_to(self._base))
@@ -85,7 +85,7 @@ def marks(folder: Path) -> tuple[tuple[str, str], ...]:
     return tuple((name, stamp(folder / name)) for name in sorted(found, key=order)[:_MOST])
 
 
-def read(folder: Path, below: PurePosixPath, found: Collection[str]) -> Tables:
+def read(folder: Path, below: PurePosixPath, found: Sequence[str]) -> Tables:
     """Read the tables called `found` in `folder`, which lies `below` in the catalogue."""
     pictures = _pictures(folder)
     tables: list[tuple[str, Rows]] = []
@@ -96,9 +96,8 @@ def read(folder: Path, below: PurePosixPath, found: Collection[str]) -> Tables:
             table, how = opened(folder / name, place, pictures)
             tables.append((place, Rows(table, how)))
             if table.left_out:
-                notes.append(
-                    (place, f"only its first {len(table.columns)} columns are read, {table.left_out:,} are not")
-                )
+                bounds = f"only its first {len(table.columns)} columns are read, {table.left_out:,} are not"
+                notes.append((place, bounds))
         except AppError as error:
             log.info("%s", error)
             if is_expected(name):
@@ -106,7 +105,7 @@ def read(folder: Path, below: PurePosixPath, found: Collection[str]) -> Tables:
     return Tables(below, tables, notes)
 
 
-def opened(path: Path, place: str, pictures: Collection[str]) -> tuple[TableFile, Naming]:
+def opened(path: Path, place: str, pictures: Set[str]) -> tuple[TableFile, Naming]:
     """Return the table at `path`, called `place` in errors, and how it names pictures, of which `pictures` are keys.
 
     Raises AppError for what is no table, or none of pictures.

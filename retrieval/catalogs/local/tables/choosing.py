@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from retrieval.catalogs.local.tables import names
@@ -11,13 +11,15 @@ from retrieval.pictures import formats
 
 SAMPLE = 200
 _DEEPEST = 6
-_BY_NAME = (
+_TELLING = (
     "filename file imagefile imagefilename imagename image imagepath filepath path img imgname imgpath imgfile picture "
-    "picturename photo photoname photofile relativepath imageid imgid pictureid photoid id productid sku itemid articleid "
-    "imageurl imagelink imgurl link url"
+    "picturename photo photoname photofile relativepath imageid"
 ).split()
-_TELLING = 20
-"""So many of the names say by themselves that a column is of pictures."""
+"""Names of columns that say by themselves that they are of pictures, without spaces and marks; then those that may."""
+_BY_NAME = [
+    *_TELLING,
+    *"imgid pictureid photoid id productid sku itemid articleid imageurl imagelink imgurl link url".split(),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Naming:
     depth: int = 0
 
 
-def naming(columns: Sequence[str], sample: Sequence[Row], pictures: Collection[str]) -> Naming | None:
+def naming(columns: Sequence[str], sample: Sequence[Row], pictures: Set[str]) -> Naming | None:
     """Return how a table names pictures, None where it does not; `pictures` are keys of some that are there.
 
     The column with the most cells that name one counts, of equal ones that whose own name is of pictures. Where none
@@ -38,14 +40,14 @@ def naming(columns: Sequence[str], sample: Sequence[Row], pictures: Collection[s
     for column in columns:
         cells = {names.key(names.plain(row[column])) for row in sample if row.get(column)} - {""}
         for depth in range(_DEEPEST):
-            hits = len({names.below(cell, depth) for cell in cells} & set(pictures)) if pictures else 0
+            hits = len(pictures & {names.below(cell, depth) for cell in cells})
             if (hits, -_rank(column)) > most:
                 best, most = Naming(column, depth), (hits, -_rank(column))
             if not any(cell.count("/") > depth for cell in cells):
                 break
     if best and most[0]:
         return best
-    called = [column for column in columns if _rank(column) < _TELLING]
+    called = [column for column in columns if _rank(column) < len(_TELLING)]
     named = [c for c in called if any(formats.is_named_like_a_picture(row.get(c, "")) for row in sample)]
     return Naming(min(named or called, key=_rank)) if named or (called and not pictures) else None
 

@@ -1,4 +1,4 @@
-"""How a table names a picture and how a path answers to it: no case, one slash, composed accents, with or without suffix."""
+"""How a table names a picture, and a path answers to it: no case, one kind of slash and accent, any suffix or none."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from retrieval.core import AppError
 
@@ -29,8 +29,10 @@ Row = dict[str, str]
 
 
 class TableFile:
-    """One table; iterating reads it from the start. `columns` are its names as far as they are read, `left_out` how
-    many more there are."""
+    """One table; iterating reads it from the start.
+
+    `columns` are its names as far as they are read, `left_out` is how many more there are.
+    """
 
     def __init__(self, path: Path, name: str) -> None:
         """Look at the beginning of the table at `path`, called `name` in errors; raises AppError for what is none."""
