@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ _LONGEST_FIELD = 1 << 26
 _SEPARATORS = ",;\t|"
 _HEAD = 1 << 16
 _BATCH = 5000
+_TEXT = re.compile("name|title|desc|text|caption|comment|note", re.IGNORECASE)
 _NO_TABLE = (OSError, ValueError, csv.Error, RecursionError, MemoryError)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -71,7 +73,7 @@ class TableFile:
             last = len(header) - 1
             for line in lines:
                 if len(line) > last + 1:
-                    line = _joined(line, last, separator)
+                    line = _joined(line, header, separator)
                 elif len(line) <= last:
                     line += [""] * (last + 1 - len(line))
                 yield {name: cell[:LONGEST_CELL] for n, name in kept if (cell := line[n])}
@@ -158,10 +160,16 @@ def _separator(head: str) -> str:
     return max(counts, key=lambda each: counts[each])
 
 
-def _joined(line: Sequence[str], last: int, separator: str) -> list[str]:
-    """Return a line with too many cells as one with `last` + 1: what is too much belongs to the last one's text."""
-    rest = separator.join(line[max(last, 0) :]).rstrip(separator)
-    return [*line[: max(last, 0)], rest]
+def _joined(line: Sequence[str], header: Sequence[str], separator: str) -> list[str]:
+    """Return a line with too many cells as long as `header`: what is too much belongs to the last one's text, if any.
+
+    Kaggle's styles.csv has names with commas and without quotes, so does much that is written by hand.
+    """
+    size = len(header)
+    text = _TEXT.search(header[-1]) if header else None
+    if text or any(cell.startswith(" ") for cell in line[size:]):
+        return [*line[: size - 1], separator.join(line[size - 1 :]).rstrip(separator)]
+    return list(line[:size])
 
 
 def _text(value: object) -> str:
