@@ -21,7 +21,7 @@ from PIL import Image
 
 import engines
 from retrieval.pictures.decoding import decode
-from services.models.appearance import classified, look
+from services.models.appearance import classified, describe
 
 SAMPLE = Path(__file__).resolve().parent.parent / "assets" / "sample" / "image"
 BATCH = 16
@@ -81,7 +81,7 @@ def main() -> None:
             lambda: in_batches(lambda each: classified(encoder, each)), len(data)
         ),
         "decoding alone": many(lambda: [decode(each, side) for each in data], len(data)),
-        "colours and pattern alone": many(lambda: [look(each, None) for each in images], len(data)),
+        "colours and pattern alone": many(lambda: [describe(each, None) for each in images], len(data)),
     }  # fmt: skip
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 

@@ -10,8 +10,9 @@ from PIL import Image
 
 from engines.files import weights_path
 from engines.product.network import FEATURES, HEADS, ModelCard, backbone, read
+from engines.product.prediction import Prediction
 from engines.runtime.resizing import squash
-from retrieval.core import AppError, EncoderSpec, Prediction
+from retrieval.core import AppError, EncoderSpec
 
 BATCH = 8
 """More pictures at once are slower: what lies between two layers no longer fits the processor's cache."""

@@ -10,11 +10,12 @@ from safetensors.numpy import load_file
 
 from engines.files import weights_path
 from engines.style.deep_network import Deep
+from engines.style.match import StyleMatch
 from engines.style.network import LAYERS, Front
 from engines.style.patches import LAYER, alike_places
 from engines.style.preprocessing import view
 from engines.style.vectors import SHARES, Projection, unfitted, unit
-from retrieval.core import AppError, EncoderSpec, StyleMatch
+from retrieval.core import AppError, EncoderSpec
 
 _CAFFE_MEANS = np.array([103.939, 116.779, 123.68], np.float32)
 

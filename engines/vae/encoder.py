@@ -10,9 +10,10 @@ from PIL import Image
 
 from engines.files import weights_path
 from engines.vae.anomaly import AnomalyScorer
+from engines.vae.latent_space import Axes, Reconstructions
 from engines.vae.network import SIDE, unpacked
 from engines.vae.preprocessing import garment_pixels
-from retrieval.core import Axes, EncoderSpec, Examined
+from retrieval.core import EncoderSpec
 
 CHUNK = 256
 DRAWS = 4
@@ -70,13 +71,15 @@ class VariationalAutoencoder:
         ]
         return np.concatenate([np.empty((0, SIDE, SIDE), np.float32), *found])
 
-    def examine(self, pixels: np.ndarray) -> Examined:
+    def examine(self, pixels: np.ndarray) -> Reconstructions:
         """Return what the model makes of uint8 (n, 28, 28): latents, reconstructions, evidence and anomaly_scores."""
         parts = [self._examined(batch) for batch in _batches(pixels)]
         if not parts:
             none = np.empty(0, np.float32)
-            return Examined(np.empty((0, self.latent), np.float32), np.empty((0, SIDE, SIDE), np.float32), none, none)
-        return Examined(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+            return Reconstructions(
+                np.empty((0, self.latent), np.float32), np.empty((0, SIDE, SIDE), np.float32), none, none
+            )
+        return Reconstructions(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def _examined(self, batch: tf.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         means, log_var, features = self._encode(batch)

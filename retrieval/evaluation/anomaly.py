@@ -1,4 +1,4 @@
-"""How strange every picture of a catalogue is to a latent space: measured once, kept beside the index."""
+"""How unusual every picture of a catalogue is to a latent space: measured once, kept beside the index."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec, LatentEncoder
+from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
 from retrieval.indexing.storage import write_atomically
 
-CHUNK = 256
+CHUNK = 64
 Track = Callable[[int, int], None]
+Score = Callable[[Sequence[Image.Image]], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalyScores:
-    """The strangeness of `ids`, float32 (n,), sorted from the strangest; `mark` names the index that they are of."""
+    """The anomaly scores of `ids`, float32 (n,), the most unusual first; `mark` names the index that they are of."""
 
     mark: str
     ids: tuple[str, ...]
     scores: np.ndarray
 
     def share_below(self, score: float) -> float:
-        """Return the part of the catalogue, 0 to 1, that is less strange than `score`."""
+        """Return the part of the catalogue, 0 to 1, that is less unusual than `score`."""
         return float((self.scores < score).mean()) if len(self.scores) else 0.0
 
     def flagged(self, false_alarms: float) -> tuple[float, int]:
@@ -47,31 +49,32 @@ def mark(ids: Sequence[str], vectors: np.ndarray, weights: str) -> str:
 
 
 def score_pictures(
-    catalog: Catalog, encoder: LatentEncoder, ids: Sequence[str], track: Track = lambda done, total: None
+    catalog: Catalog, ids: Sequence[str], image_size: int, score: Score, track: Track = lambda done, total: None
 ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
-    """Return (id, strangeness) of the pictures called `ids` in their order, and (id, problem) of those skipped.
+    """Return (id, anomaly score) of the pictures called `ids` in their order, and (id, problem) of those skipped.
 
-    `track` may raise to stop.
+    `score` turns upright RGB pictures, opened at a shorter side of at least `image_size` pixels, into float32 (n,),
+    higher is more unusual. `track` may raise to stop.
     """
     found: list[tuple[str, float]] = []
     problems: list[tuple[str, str]] = []
     for start in range(0, len(ids), CHUNK):
         track(start, len(ids))
-        names, opened = [], []
+        names, images = [], []
         for name in ids[start : start + CHUNK]:
             try:
-                opened.append(encoder.garments([catalog.open(name, encoder.spec.image_size)])[0])
+                images.append(catalog.open(name, image_size))
                 names.append(name)
             except BadPictureError as error:
                 problems.append((name, str(error)))
-        if opened:
-            found += zip(names, encoder.examine(np.stack(opened)).anomaly_scores.tolist(), strict=True)
+        if images:
+            found += zip(names, score(images).tolist(), strict=True)
     track(len(ids), len(ids))
     return found, problems
 
 
 def ranked(mark: str, found: Sequence[tuple[str, float]]) -> AnomalyScores:
-    """Return what `score_pictures` found, the strangest first, for the index that `mark` names."""
+    """Return what `score_pictures` found, the most unusual first, for the index that `mark` names."""
     scores = np.array([score for _, score in found], np.float32)
     order = np.argsort(-scores, kind="stable")
     return AnomalyScores(mark, tuple(found[row][0] for row in order), scores[order])

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from retrieval.core import Classifier, Prediction
+from engines.product.prediction import Classifier, Prediction
 from retrieval.pictures import colours, patterns
 from retrieval.pictures.colours import Shade
 from retrieval.pictures.foreground import foreground
@@ -20,7 +20,7 @@ SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """What a garment looks like: its colours, the largest first, and pattern -> probability, the likeliest first."""
 
     colours: Sequence[Shade]
@@ -32,12 +32,12 @@ class Look:
         return patterns.said(self.patterns)
 
 
-def classified(encoder: Classifier, images: Sequence[Image.Image]) -> list[tuple[Prediction, Look]]:
+def classified(encoder: Classifier, images: Sequence[Image.Image]) -> list[tuple[Prediction, Appearance]]:
     """Return what each upright RGB picture shows and how that looks, the looking on every core."""
     predictions = encoder.classify(images)
     if len(images) == 1:
-        return [(predictions[0], look(images[0], predictions[0].heat_map))]
-    looks = pool().map(look, images, [prediction.heat_map for prediction in predictions])
+        return [(predictions[0], describe(images[0], predictions[0].heat_map))]
+    looks = pool().map(describe, images, [prediction.heat_map for prediction in predictions])
     return list(zip(predictions, looks, strict=True))
 
 
@@ -47,7 +47,7 @@ def pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "look")
 
 
-def look(image: Image.Image, heat_map: np.ndarray | None) -> Look:
+def describe(image: Image.Image, heat_map: np.ndarray | None) -> Appearance:
     """Return how the garment in an RGB picture looks; `heat_map`, float32 (h, w), says where the network saw it."""
     small = image.copy()
     small.thumbnail((2 * SIDE, 2 * SIDE), Image.Resampling.BOX, reducing_gap=2.0)
@@ -56,4 +56,4 @@ def look(image: Image.Image, heat_map: np.ndarray | None) -> Look:
         seen = Image.fromarray((heat_map * 255).astype(np.uint8)).resize(small.size, Image.Resampling.BILINEAR)
         trusted = garment * np.clip(np.asarray(seen, np.float32) / 255 + 0.5, 0, 1)
         garment = trusted if (trusted > 0.5).mean() > 0.02 else garment
-    return Look(colours.colours(small, garment), patterns.pattern(small, garment))
+    return Appearance(colours.colours(small, garment), patterns.pattern(small, garment))

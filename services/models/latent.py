@@ -1,12 +1,17 @@
-"""The latent spaces beyond search: the networks themselves, and how strange a catalogue's pictures are to them."""
+"""The latent spaces beyond search: the networks themselves, and how unusual a catalogue's pictures are to them."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
+from PIL import Image
+
 import engines
-from retrieval.core import AppError, EncoderSpec, LatentEncoder
+from engines.vae.latent_space import CELLS, REACH, LatentEncoder, Reconstructions, coordinates, morph, plane, walk
+from retrieval.core import AppError, EncoderSpec
 from retrieval.evaluation import anomaly
 from retrieval.evaluation.anomaly import AnomalyScores, Track
 from retrieval.evaluation.measures import Collection
@@ -14,6 +19,8 @@ from retrieval.indexing import build
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
+
+__all__ = ["CELLS", "REACH", "Latent", "LatentEncoder", "Reconstructions", "coordinates", "morph", "plane", "walk"]
 
 
 class Latent:
@@ -31,7 +38,7 @@ class Latent:
         return cast(LatentEncoder, engines.load(spec))
 
     def survey(self, catalog: str, spec: EncoderSpec) -> Task[AnomalyScores]:
-        """Return the task that measures how strange the pictures of a catalogue are; it begins when first asked.
+        """Return the task that measures how unusual the pictures of a catalogue are; it begins when first asked.
 
         A failure is told once; whoever asks after that has it tried again. Raises MissingIndexError or StaleIndexError
         while the catalogue has no index of this latent space.
@@ -51,24 +58,34 @@ class Latent:
     def score_pictures(
         self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None
     ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
-        """Return (id, strangeness) of every picture of a catalogue in its order, and (id, problem) of those skipped."""
+        """Return (id, anomaly score) of a catalogue's pictures in its order, and (id, problem) of those skipped."""
         ids = [item.id for item in self._catalogs.catalog(catalog)]
         if not ids:
             raise AppError(f"There are no pictures in {self._catalogs.catalog(catalog).title} to judge.")
-        return anomaly.score_pictures(self._catalogs.catalog(catalog), self.encoder(spec), ids, track)
+        return self._scored(catalog, spec, ids, track)
 
     def measure(self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None) -> AnomalyScores:
-        """Measure the strangeness of every indexed picture now, keep it beside the index and return it."""
+        """Score every indexed picture now, keep the scores beside the index and return them."""
         folder = self._indexes.folder(catalog)
         held = Collection.of(folder, spec)
         mark = anomaly.mark(held.ids, held.vectors, engines.digest(spec))
         known = anomaly.load(folder, spec, mark)
         if known:
             return known
-        scored, _ = anomaly.score_pictures(self._catalogs.catalog(catalog), self.encoder(spec), held.ids, track)
+        scored, _ = self._scored(catalog, spec, held.ids, track)
         found = anomaly.ranked(mark, scored)
         anomaly.save(folder, spec, found)
         return found
+
+    def _scored(
+        self, catalog: str, spec: EncoderSpec, ids: Sequence[str], track: Track
+    ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
+        encoder = self.encoder(spec)
+
+        def score(images: Sequence[Image.Image]) -> np.ndarray:
+            return encoder.examine(encoder.garments(images)).anomaly_scores
+
+        return anomaly.score_pictures(self._catalogs.catalog(catalog), ids, spec.image_size, score, track)
 
     def _forget(self, catalog: str) -> None:
         """Stop measuring a catalogue that was closed, and drop what is known of it."""

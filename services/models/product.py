@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval.core import AppError, BadPictureError, Classifier, EncoderSpec, Filter, Hit, Prediction
+from engines.product.prediction import Classifier, Prediction
+from retrieval.core import AppError, BadPictureError, EncoderSpec, Filter, Hit
 from retrieval.evaluation.measures import Collection
 from retrieval.search.association import Association, associated
 from retrieval.search.attribute_words import Wanted, parse
@@ -23,7 +24,9 @@ from retrieval.search.searcher import Result
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.indexes.views import Views
-from services.models.appearance import SIDE, Look, classified, look, pool
+from services.models.appearance import SIDE, Appearance, classified, describe, pool
+
+__all__ = ["Association", "Prediction", "Products", "Wanted"]
 
 NEIGHBOURS = 40
 FEWEST_NEIGHBOURS = 5
@@ -38,7 +41,7 @@ _UNLIKE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AppearanceFilter:
     """What pictures should look like to pass: of one of the kinds, with one of the colours; empty lets all through."""
 
     kinds: Sequence[str] = ()
@@ -51,7 +54,7 @@ class Products:
     def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, views: Views) -> None:
         """Begin knowing no look."""
         self._catalogs, self._indexes, self._views = catalogs, indexes, views
-        self._looks: OrderedDict[tuple[str, str], Look | None] = OrderedDict()
+        self._looks: OrderedDict[tuple[str, str], Appearance | None] = OrderedDict()
         self._kinds: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
         self._lock = threading.Lock()
         catalogs.when_closed(self._forget)
@@ -60,7 +63,7 @@ class Products:
         """Return the loaded network; raises AppError."""
         return cast(Classifier, engines.load(spec))
 
-    def classify(self, images: Sequence[Image.Image], spec: EncoderSpec) -> list[tuple[Prediction, Look]]:
+    def classify(self, images: Sequence[Image.Image], spec: EncoderSpec) -> list[tuple[Prediction, Appearance]]:
         """Say of each upright RGB picture what it shows and how that looks; raises AppError."""
         return classified(self.encoder(spec), images)
 
@@ -133,7 +136,7 @@ class Products:
         spec: EncoderSpec,
         query: np.ndarray,
         k: int,
-        wanted: Seen,
+        wanted: AppearanceFilter,
         passing: Filter | None = None,
         without: Sequence[str] = (),
     ) -> Result:
@@ -190,14 +193,14 @@ class Products:
         said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
         return np.maximum(probabilities[:, chosen].sum(axis=1), said)
 
-    def _look(self, catalog: str, item_id: str) -> Look | None:
+    def _look(self, catalog: str, item_id: str) -> Appearance | None:
         """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
         key = (catalog, item_id)
         with self._lock:
             if key in self._looks:
                 return self._looks[key]
         try:
-            found = look(self._catalogs.catalog(catalog).open(item_id, SIDE), None)
+            found = describe(self._catalogs.catalog(catalog).open(item_id, SIDE), None)
         except BadPictureError:
             found = None
         with self._lock:
@@ -207,7 +210,7 @@ class Products:
         return found
 
 
-def _fit(attributes: Mapping[str, str], wanted: Wanted, kind: float, look: Callable[[], Look | None]) -> float:
+def _fit(attributes: Mapping[str, str], wanted: Wanted, kind: float, look: Callable[[], Appearance | None]) -> float:
     """Return how well one picture fits, 0 to 1, looking at it only where its attributes do not say."""
     parts, seen = [kind], None
     for names, known in ((wanted.colours, "colours"), (wanted.patterns, "patterns")):
@@ -239,7 +242,7 @@ def _probabilities(encoder: Classifier, vectors: np.ndarray) -> np.ndarray:
     return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
-def _share(look: Look, known: str, names: Sequence[str]) -> float:
+def _share(look: Appearance, known: str, names: Sequence[str]) -> float:
     if known == "colours":
         return sum(each.share for each in look.colours if each.name in names)
     return sum(look.patterns[name] for name in names)

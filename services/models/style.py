@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 import engines
-from retrieval.core import EncoderSpec, StyleEncoder
+from engines.style.match import StyleEncoder, StyleMatch
+from retrieval.core import EncoderSpec
+
+__all__ = ["StyleMatch", "style_encoder"]
 
 
 def style_encoder(spec: EncoderSpec) -> StyleEncoder:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 import engines
-from retrieval.core import BadPictureError, Catalog, Classifier, UnreadableError
+from engines.product.prediction import Classifier
+from retrieval.core import BadPictureError, Catalog, UnreadableError
 from retrieval.pictures import colours, patterns
 from retrieval.pictures.garment import Garment, garment, on_white
 from retrieval.words import seen, vocabulary
@@ -61,11 +62,11 @@ def look_at(images: Sequence[Image.Image]) -> list[Seen]:
     garments = list(pool().map(garment, images))
     encoder = cast(Classifier, engines.load(engines.spec(ENGINE)))
     crops = [on_white(image, each) if each.part else image for image, each in zip(images, garments, strict=True)]
-    verdicts = encoder.classify(crops)
+    predictions = encoder.classify(crops)
     shown = pool().map(lambda pair: _surface(*pair), zip(images, garments, strict=True))
     return [
-        Seen(shades, kinds_of(verdict.probabilities, each), pattern)
-        for verdict, each, (shades, pattern) in zip(verdicts, garments, shown, strict=True)
+        Seen(shades, kinds_of(prediction.probabilities, each), pattern)
+        for prediction, each, (shades, pattern) in zip(predictions, garments, shown, strict=True)
     ]
 
 

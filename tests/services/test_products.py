@@ -13,7 +13,7 @@ from retrieval.core import AppError, EncoderSpec
 from retrieval.pictures import patterns
 from services import Services
 from services.models import product
-from services.models.product import Seen
+from services.models.product import AppearanceFilter
 from settings import Settings
 from tests.fakes.drawn import shirt, trousers
 from ui.search.flow import Scope
@@ -44,7 +44,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     return found
 
 
-def narrowed(services: Services, k: int, wanted: Seen) -> list[str]:
+def narrowed(services: Services, k: int, wanted: AppearanceFilter) -> list[str]:
     key = services.catalogs.infos()[0].key
     vector = services.indexes.searcher(key, spec()).index.vectors(["red-0.png"])[0]
     return [hit.id for hit in services.products.narrowed(key, spec(), vector, k, wanted).hits]
@@ -52,12 +52,12 @@ def narrowed(services: Services, k: int, wanted: Seen) -> list[str]:
 
 @needs_weights
 def test_only_garments_of_a_seen_colour_pass_the_nearest_first(services: Services) -> None:
-    found = narrowed(services, 12, Seen(colours=("blue", "navy")))
+    found = narrowed(services, 12, AppearanceFilter(colours=("blue", "navy")))
     assert sorted(found) == [f"blue-{n}.png" for n in range(4)]
-    everything = narrowed(services, 12, Seen())
+    everything = narrowed(services, 12, AppearanceFilter())
     assert [name for name in everything if name.startswith("blue")] == found
-    assert len(narrowed(services, 2, Seen(colours=("red", "blue")))) == 2
-    assert narrowed(services, 12, Seen(colours=("purple",))) == []
+    assert len(narrowed(services, 2, AppearanceFilter(colours=("red", "blue")))) == 2
+    assert narrowed(services, 12, AppearanceFilter(colours=("purple",))) == []
 
 
 @needs_weights
@@ -68,7 +68,7 @@ def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wan
     looked: list[str] = []
     look = services.products._look
 
-    def noted(key: str, item: str) -> product.Look | None:
+    def noted(key: str, item: str) -> product.Appearance | None:
         looked.append(item)
         return look(key, item)
 
@@ -84,7 +84,7 @@ def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wan
 def test_kinds_as_seen_are_counted_and_part_the_catalogue(services: Services) -> None:
     counts = services.products.kinds(services.catalogs.infos()[0].key, spec())
     assert sum(counts.values()) == 12
-    parts = [narrowed(services, 12, Seen(kinds=(kind,))) for kind in counts]
+    parts = [narrowed(services, 12, AppearanceFilter(kinds=(kind,))) for kind in counts]
     assert [len(part) for part in parts] == list(counts.values())
     assert len({name for part in parts for name in part}) == 12
 
@@ -112,7 +112,12 @@ def test_a_picture_that_is_gone_has_no_colour_and_the_search_goes_on(services: S
     data = path.read_bytes()
     path.unlink()
     try:
-        assert sorted(narrowed(services, 12, Seen(colours=("green",)))) == ["green-0.png", "green-2.png", "green-3.png"]
+        found = narrowed(services, 12, AppearanceFilter(colours=("green",)))
+        assert sorted(found) == [
+            "green-0.png",
+            "green-2.png",
+            "green-3.png",
+        ]
     finally:
         path.write_bytes(data)
         services.products._looks.clear()
@@ -127,11 +132,11 @@ def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(
     assert choice["facets"][-1]["name"] == appearance_filters.COLOUR
     assert choice["chosen"] == {}
     wanted, rest = appearance_filters.parted({appearance_filters.COLOUR: ["red"], "label": ["Dress"]})
-    assert (wanted, rest) == (Seen(colours=("red",)), {"label": ["Dress"]})
+    assert (wanted, rest) == (AppearanceFilter(colours=("red",)), {"label": ["Dress"]})
     question = Query(item="red-0.png")
     result = services.indexes.searcher(key, spec()).by_id("red-0.png", 12)
     found = appearance_filters.narrowed(
-        services, question, Scope(key, spec(), 12, None), Seen(colours=("red",)), result
+        services, question, Scope(key, spec(), 12, None), AppearanceFilter(colours=("red",)), result
     )
     assert sorted(hit.id for hit in found.hits) == [f"red-{n}.png" for n in (1, 2, 3)]
     assert appearance_filters.words(["red"]) == ("red",)

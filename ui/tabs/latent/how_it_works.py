@@ -9,7 +9,7 @@ import numpy as np
 
 from retrieval.core import Hit
 from retrieval.pictures.sheets import grey, sheet
-from retrieval.search.latent_space import category
+from retrieval.search.votes import category
 from ui.search import how_it_works
 from ui.tabs.latent.reading import Read
 

@@ -10,10 +10,11 @@ import gradio as gr
 import numpy as np
 from pydantic import BaseModel, Field
 
-from retrieval.core import AppError, EncoderSpec, Examined, Filter, VectorIndex
+from retrieval.core import AppError, EncoderSpec, Filter, VectorIndex
 from retrieval.pictures.sheets import grey, sheet
-from retrieval.search import latent_space
+from retrieval.search.votes import Votes
 from services import Services
+from services.models.latent import Reconstructions
 from ui.search import flow
 from ui.search import question as query
 from ui.search.flow import Scope
@@ -33,7 +34,7 @@ class Read:
     """One picture as the model sees it: uint8 (1, 28, 28), and what it makes of it."""
 
     pixels: np.ndarray
-    examined: Examined
+    examined: Reconstructions
 
 
 class Place(BaseModel):
@@ -86,7 +87,7 @@ def read(services: Services, scope: Scope, question: Query) -> Read:
     return Read(pixels, encoder.examine(pixels))
 
 
-def value(here: Mapping[str, Any], read: Read, voted: latent_space.Votes) -> dict[str, Any]:
+def value(here: Mapping[str, Any], read: Read, voted: Votes) -> dict[str, Any]:
     """Return the reading's value."""
     return {
         **here,

@@ -9,10 +9,12 @@ import gradio as gr
 import numpy as np
 from pydantic import Field
 
-from retrieval.core import AppError, LatentEncoder
+from retrieval.core import AppError
 from retrieval.pictures.sheets import grey, sheet
-from retrieval.search import latent_space
+from retrieval.search.votes import NEIGHBOURS, votes
 from services import Services
+from services.models import latent
+from services.models.latent import LatentEncoder
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 from ui.tabs.latent import reading
@@ -85,7 +87,7 @@ def _axes(encoder: LatentEncoder) -> dict[str, Any]:
         "centre": axes.centre.tolist(),
         "directions": axes.directions[:shown].tolist(),
         "spread": axes.spread[:shown].tolist(),
-        "reach": latent_space.REACH,
+        "reach": latent.REACH,
         "flat": encoder.latent == len(axes.spread) == 2,
     }
 
@@ -107,7 +109,7 @@ def plane(services: Services, data: object) -> dict[str, Any]:
     """Return a grid: {"sheet", "cells", "steps", "kinds": what each cell's neighbours are}."""
     asked = checked(Plane, data)
     encoder, at = _stand(services, asked, asked.at)
-    points, steps = latent_space.plane(
+    points, steps = latent.plane(
         encoder.axes, at, (asked.first, asked.second), (asked.low, asked.high), asked.cells
     )  # fmt: skip
     kinds = _kinds(services, asked, encoder.vectors(points))
@@ -120,7 +122,7 @@ def _kinds(services: Services, place: Place, vectors: np.ndarray) -> list[str]:
         index = services.indexes.searcher(place.catalog, place.spec(services)).index
     except AppError:  # the catalogue is still being indexed: the grid needs it for names only
         return [""] * len(vectors)
-    return [latent_space.votes(hits).winner or "" for hits in index.query(vectors, latent_space.NEIGHBOURS)]
+    return [votes(hits).winner or "" for hits in index.query(vectors, NEIGHBOURS)]
 
 
 def walks(services: Services, data: object) -> dict[str, Any]:
@@ -128,13 +130,13 @@ def walks(services: Services, data: object) -> dict[str, Any]:
     asked = checked(Standing, data)
     encoder, at = _stand(services, asked, asked.at)
     shown = min(SHOWN_AXES, len(encoder.axes.spread))
-    points = np.concatenate([latent_space.walk(encoder.axes, at, number, REACH, STEPS) for number in range(shown)])
+    points = np.concatenate([latent.walk(encoder.axes, at, number, REACH, STEPS) for number in range(shown)])
     drawn = grey(encoder.decode(np.concatenate([points, at[None]])))
     return {
         "sheet": sheet(drawn[:-1], STEPS),
         "here": sheet(drawn[-1:], 1),
         "steps": np.linspace(*REACH, STEPS).tolist(),
-        "coordinates": latent_space.coordinates(encoder.axes, at)[:shown].tolist(),
+        "coordinates": latent.coordinates(encoder.axes, at)[:shown].tolist(),
     }
 
 
@@ -143,7 +145,7 @@ def morph(services: Services, data: object) -> dict[str, Any]:
     asked = checked(Morph, data)
     encoder, start = _stand(services, asked, asked.start)
     _, end = _stand(services, asked, asked.end)
-    drawn = encoder.decode(latent_space.morph(start, end, asked.frames))
+    drawn = encoder.decode(latent.morph(start, end, asked.frames))
     return {"sheet": sheet(grey(drawn), asked.frames), "frames": asked.frames}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from retrieval.core import Hit
-from retrieval.search import latent_space as latent
+from retrieval.search.votes import NEIGHBOURS, Votes, votes
 from services import Services
 from ui.search import filters, flow, results
 from ui.search import question as query
@@ -136,8 +136,8 @@ def search(
         result, seen = flow.answer(services, question, scope, seen)
     except Exception as error:
         return None, results.problem(words(error)), None, gr.skip(), "", None
-    nearest = services.indexes.searcher(catalog, scope.spec).index.query(result.query[None], latent.NEIGHBOURS + 1)[0]
-    voted = latent.votes([hit for hit in nearest if hit.id != question.item])
+    nearest = services.indexes.searcher(catalog, scope.spec).index.query(result.query[None], NEIGHBOURS + 1)[0]
+    voted = votes([hit for hit in nearest if hit.id != question.item])
     return (
         latent_reading.value(here, read, voted),
         results.found(catalog, result, question.liked, question.disliked, scope.passing),
@@ -183,5 +183,5 @@ def latent_neighbours(
     }
 
 
-def _votes(rows: Sequence[Mapping[str, Any]]) -> latent.Votes:
-    return latent.votes([Hit(row["id"], row["score"], row["attributes"]) for row in rows])
+def _votes(rows: Sequence[Mapping[str, Any]]) -> Votes:
+    return votes([Hit(row["id"], row["score"], row["attributes"]) for row in rows])

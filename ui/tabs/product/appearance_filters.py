@@ -10,7 +10,7 @@ from retrieval.core import EncoderSpec, Filter
 from retrieval.pictures import colours
 from retrieval.search.searcher import Result
 from services import Services
-from services.models.product import Seen
+from services.models.product import AppearanceFilter
 from ui.search import filters
 from ui.search.flow import COUNTS, Scope
 from ui.search.question import Query
@@ -30,13 +30,13 @@ def offered(services: Services, catalog: str, spec: EncoderSpec, choice: Mapping
     return {"facets": [*seen, *known], "chosen": chosen}
 
 
-def parted(passing: Filter | None) -> tuple[Seen, Filter | None]:
+def parted(passing: Filter | None) -> tuple[AppearanceFilter, Filter | None]:
     """Return what is asked of the looks, and what of the catalogue's attributes."""
     asked = dict(passing or {})
-    return Seen(tuple(asked.pop(KIND, ())), tuple(asked.pop(COLOUR, ()))), asked or None
+    return AppearanceFilter(tuple(asked.pop(KIND, ())), tuple(asked.pop(COLOUR, ()))), asked or None
 
 
-def narrowed(services: Services, question: Query, scope: Scope, wanted: Seen, result: Result) -> Result:
+def narrowed(services: Services, question: Query, scope: Scope, wanted: AppearanceFilter, result: Result) -> Result:
     """Return the results of a question that look as wanted; `result` is the answer without that."""
     if not (wanted.kinds or wanted.colours):
         return result

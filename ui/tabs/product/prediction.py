@@ -11,9 +11,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from retrieval.core import Prediction
 from retrieval.search.association import Association
-from services.models.appearance import Look
+from services.models.appearance import Appearance
+from services.models.product import Prediction
 from ui.shell import modules
 
 SHOWN = 6
@@ -28,7 +28,7 @@ def create() -> gr.HTML:
     )
 
 
-def value(image: Image.Image, prediction: Prediction, seen: Look, found: Sequence[Association]) -> dict[str, Any]:
+def value(image: Image.Image, prediction: Prediction, seen: Appearance, found: Sequence[Association]) -> dict[str, Any]:
     """Return the reading's value."""
     probabilities = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     return {

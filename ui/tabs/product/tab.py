@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from services import Services
-from services.models.product import Seen as Wanted
+from services.models.product import AppearanceFilter
 from ui.search import catalog_map, filters, flow, results
 from ui.search import question as query
 from ui.search.flow import COUNT, COUNTS, Scope, Seen
@@ -201,7 +201,7 @@ def product_type(
     scope = Scope(catalog or services.catalogs.infos(spec)[0].key, spec, k, None)
     flow.ready(services, scope)
     result, _ = flow.answer(services, question, scope, None)
-    wanted = Wanted(appearance_filters.words(kinds), appearance_filters.words(colours))
+    wanted = AppearanceFilter(appearance_filters.words(kinds), appearance_filters.words(colours))
     found = flow.as_client(
         scope.catalog, appearance_filters.narrowed(services, question, scope, wanted, result), request
     )
@@ -209,10 +209,10 @@ def product_type(
     image = flow.picture(services, scope.catalog, question, encoder.spec.image_size)
     ((predicted, seen),) = services.products.classify([image], spec)
     return found | {
-        "label": prediction.label,
-        "confidence": prediction.confidence,
-        "sure": prediction.confident,
-        "probabilities": dict(prediction.probabilities),
+        "label": predicted.label,
+        "confidence": predicted.confidence,
+        "sure": predicted.confident,
+        "probabilities": dict(predicted.probabilities),
         "colours": [{"name": each.name, "share": each.share, "shade": each.shade} for each in seen.colours],
         "pattern": seen.pattern,
     }

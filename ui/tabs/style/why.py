@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from retrieval.core import StyleMatch
+from services.models.style import StyleMatch
 from ui.search import how_it_works
 from ui.shell import modules
 

@@ -1,44 +1,71 @@
-"""Ways through a latent space, and what neighbours say of a point in it: planes, walks, morphs, votes."""
+"""A latent space: its axes, ways through it (planes, walks, morphs), and what its encoder can do beyond search."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
-from retrieval.core import AppError, Axes, Hit
+from retrieval.core import AppError, Encoder
 
-NEIGHBOURS = 10
 CELLS = (3, 24)
 REACH = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Votes:
-    """How many of the nearest `of` items are of each category, the most first; ties go to the nearest item's."""
+class Axes:
+    """The directions in which the points of a latent space spread most, from its `centre` float32 (latent,).
 
-    of: int
-    counts: tuple[tuple[str, int], ...]
+    `directions` float32 (k, latent) are of unit length and at right angles, `spread` float32 (k,) is the standard
+    deviation of the training pictures along each, the largest first.
+    """
 
-    @property
-    def winner(self) -> str | None:
-        """The category with the most votes, or None where no item has one."""
-        return self.counts[0][0] if self.counts else None
-
-
-def category(hit: Hit) -> str:
-    """Return what kind of thing an item is: its label, else its category, else nothing."""
-    return hit.attributes.get("label") or hit.attributes.get("category", "")
+    centre: np.ndarray
+    directions: np.ndarray
+    spread: np.ndarray
 
 
-def votes(hits: Sequence[Hit]) -> Votes:
-    """Let the nearest NEIGHBOURS of ranked `hits` vote for their category; those without one abstain."""
-    nearest = [category(hit) for hit in hits[:NEIGHBOURS]]
-    named = [name for name in nearest if name]
-    # Counter keeps the order of first sight, and sorting keeps it among equals.
-    return Votes(len(nearest), tuple(sorted(Counter(named).items(), key=lambda pair: -pair[1])))
+@dataclass(frozen=True, slots=True)
+class Reconstructions:
+    """What a latent space makes of n pictures.
+
+    `latents` float32 (n, latent), `decoded` float32 (n, 28, 28) in 0..1 what comes back of them, `evidence` float32
+    (n,) the evidence lower bound of log p(x) in nats, `anomaly_scores` float32 (n,), higher is more unusual.
+    """
+
+    latents: np.ndarray
+    decoded: np.ndarray
+    evidence: np.ndarray
+    anomaly_scores: np.ndarray
+
+
+class LatentEncoder(Encoder, Protocol):
+    """An encoder whose vectors are points of a latent space that can be turned back into pictures."""
+
+    latent: int
+    axes: Axes
+
+    def garments(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return uint8 (n, 28, 28), what the network sees of pictures; zeros where nothing is on the ground."""
+        ...
+
+    def latents(self, pixels: np.ndarray) -> np.ndarray:
+        """Return float32 (n, latent), the points of uint8 (n, 28, 28)."""
+        ...
+
+    def vectors(self, latents: np.ndarray) -> np.ndarray:
+        """Return float32 (n, dim) of unit length, points of the latent space as the index holds them."""
+        ...
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return float32 (n, 28, 28) in 0..1, the pictures at float32 (n, latent)."""
+        ...
+
+    def examine(self, pixels: np.ndarray) -> Reconstructions:
+        """Return what the model makes of uint8 (n, 28, 28)."""
 
 
 def plane(
