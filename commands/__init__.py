@@ -43,7 +43,8 @@ Where = Annotated[
     list[str] | None,
     typer.Option(help="ATTRIBUTE=VALUE[,VALUE…] that a picture has to have; several must all fit."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document.")]
+AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each picture, as it comes.")]
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - JSON is any value

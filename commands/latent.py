@@ -1,4 +1,4 @@
-"""The commands of the latent space: which pictures are strange to it, and training one of one's own."""
+"""The commands of the latent space: which pictures are unusual in it, and training one of one's own."""
 
 from __future__ import annotations
 
@@ -9,28 +9,34 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from commands import AsJson, Pattern, Weights, bar, err, open_catalog, out, print_json
+from commands import AsJson, AsJsonLines, Pattern, Weights, bar, err, open_catalog, out, print_json
 from retrieval.core import AppError
 from retrieval.indexing.build import Progress
 
 
 def anomaly(
-    queries: Annotated[str, typer.Option(help="The pictures to judge: folder:PATH, idx:PATH or any other catalogue.")],
+    queries: Annotated[str, typer.Option(help="The pictures to score: folder:PATH, idx:PATH or any other catalogue.")],
     weights: Weights = None,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
+    as_lines: AsJsonLines = False,
 ) -> None:
-    """Say how strange each picture is to the latent space of clothes; higher is stranger."""
+    """Give each picture its anomaly score in the latent space of clothes; higher is more unusual."""
     services, key = open_catalog(queries, label_pattern)
     spec = services.engines.spec("vae", weights)
     with bar() as track:
         found, problems = services.latent.score_pictures(key, spec, lambda done, total: track(Progress(done, total)))
     for name, problem in problems:
         err.print(f"skipped {name}: {problem}", style="yellow", highlight=False, markup=False)
-    if as_json:
-        print_json([{"id": name, "score": score} for name, score in found])
+    scores = [{"id": name, "score": score} for name, score in found]
+    if as_lines:
+        for each in scores:
+            print_json(each)
         return
-    table = Table("strangeness", box=None)
+    if as_json:
+        print_json(scores)
+        return
+    table = Table("anomaly score", box=None)
     table.add_column("id", overflow="fold")
     for name, score in sorted(found, key=lambda pair: -pair[1]):
         table.add_row(f"{score:.3f}", name)

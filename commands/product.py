@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from PIL import Image
 from rich.table import Table
 
-from commands import AsJson, Pattern, Weights, err, open_catalog, out, print_json, read
-from retrieval.core import AppError, BadPictureError
+from commands import AsJson, AsJsonLines, Pattern, Weights, err, open_catalog, out, print_json, read
+from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
+from services import Services
 
 BATCH = 16
 
@@ -25,6 +28,7 @@ def classify(
     weights: Weights = None,
     label_pattern: Pattern = None,
     as_json: AsJson = False,
+    as_lines: AsJsonLines = False,
 ) -> None:
     """Say what kind of garment pictures show, how sure that is, its colours and its pattern."""
     from retrieval.pictures import decoding
@@ -33,21 +37,21 @@ def classify(
         raise AppError("Say what to classify: --image FILE or --catalog folder:PATH.")
     services, key = open_catalog(catalog or "sample", label_pattern)
     spec = services.engines.spec("product", weights)
-    side = spec.image_size
     if image is not None:
-        _tell(services.products.classify([decoding.decode(read(image), side)], spec), [str(image)], as_json)
+        told = _told_of(services, spec, [(str(image), decoding.decode(read(image), spec.image_size))])
+    else:
+        told = (
+            each for batch in _batches(services.catalogs.catalog(key), spec) for each in _told_of(services, spec, batch)
+        )
+    if as_json and not as_lines:
+        found = list(told)
+        print_json(found if catalog else found[0])
         return
-    opened, ids, images = services.catalogs.catalog(key), [], []
-    for item in opened:
-        try:
-            images.append(opened.open(item.id, side))
-            ids.append(item.id)
-        except BadPictureError as error:
-            err.print(f"skipped {item.id}: {error}", style="yellow", highlight=False, markup=False)
-        if len(images) == BATCH:
-            _tell(services.products.classify(images, spec), ids, as_json)
-            ids, images = [], []
-    _tell(services.products.classify(images, spec) if images else [], ids, as_json)
+    for each in told:
+        if as_lines:
+            print_json(each)
+        else:
+            _print(each)
 
 
 def train(
@@ -82,26 +86,38 @@ def train(
     )
 
 
-def _tell(found: list[Any], ids: list[str], as_json: bool) -> None:
-    for name, (prediction, look) in zip(ids, found, strict=True):
-        if as_json:
-            probabilities = dict(sorted(prediction.probabilities.items(), key=lambda pair: -pair[1]))
-            print_json(
-                {
-                    "id": name, "label": prediction.label, "confidence": prediction.confidence,
-                    "sure": prediction.confident,
-                    "probabilities": probabilities, "colours": [asdict(each) for each in look.colours],
-                    "pattern": look.pattern,
-                }
-            )  # fmt: skip
-            continue
-        doubt = "" if prediction.confident else " (not sure)"
-        shades = ", ".join(f"{each.name} {each.share:.0%}" for each in look.colours)
-        pattern = f"{look.pattern} · " if look.pattern else ""
-        out.print(
-            f"{name}: {prediction.label} {prediction.confidence:.0%}{doubt} · {pattern}{shades}",
-            highlight=False, markup=False,
-        )  # fmt: skip
+def _batches(catalog: Catalog, spec: EncoderSpec) -> Iterator[list[tuple[str, Image.Image]]]:
+    """Yield (id, picture) of a catalogue, BATCH at a time; what cannot be read is named on the error stream."""
+    batch: list[tuple[str, Image.Image]] = []
+    for item in catalog:
+        try:
+            batch.append((item.id, catalog.open(item.id, spec.image_size)))
+        except BadPictureError as error:
+            err.print(f"skipped {item.id}: {error}", style="yellow", highlight=False, markup=False)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _told_of(
+    services: Services, spec: EncoderSpec, batch: Sequence[tuple[str, Image.Image]]
+) -> Iterator[dict[str, Any]]:
+    found = services.products.classify([image for _, image in batch], spec)
+    for (name, _), (prediction, look) in zip(batch, found, strict=True):
+        yield {
+            "id": name, "label": prediction.label, "confidence": prediction.confidence, "sure": prediction.confident,
+            "probabilities": dict(sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])),
+            "colours": [asdict(each) for each in look.colours], "pattern": look.pattern,
+        }  # fmt: skip
+
+
+def _print(told: dict[str, Any]) -> None:
+    doubt = "" if told["sure"] else " (not sure)"
+    shades = ", ".join(f"{each['name']} {each['share']:.0%}" for each in told["colours"])
+    pattern = f"{told['pattern']} · " if told["pattern"] else ""
+    out.print(f"{told['id']}: {told['label']} {told['confidence']:.0%}{doubt} · {pattern}{shades}", highlight=False)
 
 
 def _told(event: dict[str, Any]) -> None:

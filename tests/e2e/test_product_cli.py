@@ -52,10 +52,12 @@ def test_one_photo_is_one_line_of_json(place: Path) -> None:
 
 def test_a_catalogue_is_a_line_for_each_picture_and_says_what_it_skipped(place: Path) -> None:
     (place / "asked" / "Dress" / "notes.jpg").write_text("no picture")
-    done = cli(place, "classify", "--catalog", f"folder:{place / 'asked'}", "--json")
+    done = cli(place, "classify", "--catalog", f"folder:{place / 'asked'}", "--jsonl")
+    document = cli(place, "classify", "--catalog", f"folder:{place / 'asked'}", "--json")
     (place / "asked" / "Dress" / "notes.jpg").unlink()
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert json.loads(document.stdout) == lines
     assert len(lines) == len(KINDS) * ASKED
     assert sum(line["id"].split("/")[0] == line["label"] for line in lines) >= len(lines) - 2
     assert "skipped Dress/notes.jpg" in done.stderr
