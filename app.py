@@ -12,6 +12,7 @@ from dataclasses import replace
 import ui
 from retrieval.core import AppError
 from services import Services
+from services.catalogs.open_catalogs import OURS
 from settings import LOCALHOST, Settings
 
 
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings, host=given.host, manage=settings.manage and not strangers, mcp=settings.mcp and not mcp_strangers
     )
     try:
-        services = Services(settings, [*(given.catalog or ()), "sample", "paintings"])
+        services = Services(settings, [])
+        services.saved_catalogs.open_given([*(given.catalog or ()), *OURS])
     except AppError as error:
         parser.error(str(error))
     for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

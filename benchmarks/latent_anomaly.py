@@ -23,7 +23,7 @@ from engines.vae.anomaly import AnomalyScorer
 from engines.vae.network import Networks, packed, unpacked
 from engines.vae.options import LatentTraining
 from engines.vae.training import fit
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import write_atomically
 from training.corpus.glyphs import draw
 from training.vae.fashion_mnist import Pictures, load
 

@@ -86,6 +86,18 @@ def build(
         return services.indexes.build(key, spec, track, workers, regions)
 
 
+def ready(services: Services, key: str, spec: EncoderSpec) -> EncoderSpec:
+    """Bring an index up to date behind a progress bar, as far as the disk lets it, and return the engine's facts.
+
+    A checkpoint that has just come tells its facts only now.
+    """
+    with bar() as track:
+        note = services.indexes.prepare(key, spec, track)
+    if note:
+        err.print(note, style="yellow", highlight=False)
+    return services.engines.spec(spec.name)
+
+
 @contextmanager
 def fetching() -> Iterator[Callable[[Fetching], None]]:
     """Show how far the fetch of a data set is while inside, moved by what is yielded."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
-from commands import AsJson, Weights, build, err, open_catalog, out, print_json, read
+from commands import AsJson, Weights, err, open_catalog, out, print_json, read, ready
 from commands.find import print_hits
 from retrieval.core import AppError, Hit
 from retrieval.pictures import decoding
@@ -48,8 +48,7 @@ def edit(
     services, key = open_catalog(catalog, None) if search else (Services(Settings.from_environment(), ()), "")
     if search:  # what could fail for nothing goes before what costs money
         spec = services.engines.spec(search, weights)
-        build(services, key, spec)
-        spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
+        spec = ready(services, key, spec)
     request = EditRequest(
         picture, prompt, _change(services, mask, picture), model or services.edits.model, variants, size, quality
     )

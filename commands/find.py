@@ -27,6 +27,7 @@ from commands import (
     out,
     print_json,
     read,
+    ready,
 )
 from retrieval.core import AppError, Filter
 from retrieval.core import Catalog as Pictures
@@ -59,18 +60,30 @@ def index(
             "four times as long and as much. An index stays as it was made unless one of the two is given."
         ),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Read every picture again, whatever size and time it has; what is the same keeps its vector.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Encode what is new or changed in a catalogue; a second run has nothing to do."""
     services, key = open_catalog(catalog, label_pattern, index=index)
-    report = build(services, key, services.engines.spec(engine, weights), workers, regions)
+    spec = services.engines.spec(engine, weights)
+    if force:
+        services.indexes.read_again(key, spec)
+    report = build(services, key, spec, workers, regions)
     speed = report.encoded / report.seconds if report.encoded else None
     if as_json:
         print_json(asdict(report) | {"per_second": speed})
         return
     out.print(
         f"{report.pictures} pictures indexed: {report.encoded} encoded, {report.reused} unchanged, "
-        f"{report.removed} removed, {len(report.skipped)} skipped, in {report.seconds:.1f} s"
+        f"{report.removed} removed, {len(report.skipped)} skipped"
+        + (f", {len(report.unavailable)} unavailable now" if report.unavailable else "")
+        + f", in {report.seconds:.1f} s"
         + (f" ({speed:.0f} pictures/s)" if speed else ""),
         highlight=False,
     )
@@ -168,10 +181,13 @@ def _by_network(services: Services, key: str, images: Sequence[Path], words: str
     if phrases and not spec.accepts_text:
         raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
     data = [read(image) for image in images]
-    build(services, key, spec)
-    spec = services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
-    searcher = services.indexes.searcher(key, spec)
-    shown = [pictures.decode(each, spec.image_size) for each in data]
+    shown = [
+        pictures.decode(each, spec.image_size) for each in data
+    ]  # what is no picture is said before an index is made
+    found = ready(services, key, spec)
+    if found.image_size != spec.image_size:
+        shown = [pictures.decode(each, found.image_size) for each in data]
+    spec, searcher = found, services.indexes.searcher(key, found)
     if by_attributes:
         return services.products.by_words(key, spec, words or "", wanted.count)[1]
     if phrases is None:
@@ -223,8 +239,7 @@ def duplicates(
 
     services, key = open_catalog(catalog, label_pattern)
     spec = services.engines.spec(engine, weights)
-    build(services, key, spec)
-    forest = services.evaluation.duplicates(key, services.engines.spec(spec.name))
+    forest = services.evaluation.duplicates(key, ready(services, key, spec))
     groups = forest.groups(threshold)
     if format == "csv":
         _print_decisions(services.catalogs.catalog(key), groups)
@@ -276,7 +291,8 @@ def name_notes(notes: Sequence[tuple[str, str]]) -> None:
 
 
 def _name_skipped(report: Report) -> None:
-    for item_id, problem in report.skipped[:20]:
-        err.print(f"skipped {item_id}: {problem}", style="yellow", highlight=False, markup=False)
-    if len(report.skipped) > 20:
-        err.print(f"… and {len(report.skipped) - 20} more; --json lists all.", style="yellow")
+    for said, files in (("skipped", report.skipped), ("unavailable", report.unavailable)):
+        for item_id, problem in files[:20]:
+            err.print(f"{said} {item_id}: {problem}", style="yellow", highlight=False, markup=False)
+        if len(files) > 20:
+            err.print(f"… and {len(files) - 20} more {said}; --json lists all.", style="yellow")

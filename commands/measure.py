@@ -17,11 +17,11 @@ from commands import (
     Pattern,
     Weights,
     bar,
-    build,
     err,
     open_catalog,
     out,
     print_json,
+    ready,
 )
 from retrieval.core import AppError
 from retrieval.evaluation.comparison import Comparison
@@ -68,9 +68,9 @@ def evaluate(
         raise AppError("--match pair asks within one catalogue: leave --queries out.")
     services, key = open_catalog(catalog, label_pattern, queries)
     spec, asked = services.engines.spec(engine, weights), services.catalogs.key(queries) if queries else None
-    for each in dict.fromkeys([key, asked or key]):
-        build(services, each, spec)
-    measured = services.evaluation.evaluate(services.engines.spec(spec.name), protocol, key, asked)
+    services.evaluation.check(protocol, key, asked)  # before an hour of indexing
+    found = [ready(services, each, spec) for each in dict.fromkeys([key, asked or key])]
+    measured = services.evaluation.evaluate(found[0], protocol, key, asked)
     if as_json:
         print_json(measured)
         return

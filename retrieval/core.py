@@ -31,6 +31,10 @@ class UnreadableError(BadPictureError):
     """A file that cannot be read now but may be later: no permission, a folder that is gone, a failing disk."""
 
 
+class AwayError(AppError):
+    """A catalogue whose place is not there now and may come back: a disk that is not connected, a folder renamed."""
+
+
 class StaleIndexError(AppError):
     """An index that was made by other weights, another preprocessing or other pictures."""
 
@@ -118,6 +122,11 @@ class EncoderSpec:
     def name(self) -> str:
         """The one name of an engine with its weights, `engine:weights`."""
         return f"{self.engine}:{self.weights}"
+
+
+def printable(text: str) -> str:
+    """Return `text` with what is no Unicode, as in names of files from other systems, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def fingerprint(items: Iterable[Item]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 import engines
 from retrieval import catalogs
 from retrieval.core import AppError, EncoderSpec
@@ -22,6 +24,17 @@ class Evaluation:
     def __init__(self, catalogs: OpenCatalogs, indexes: Indexes) -> None:
         """Measure on the given catalogues and indexes."""
         self._catalogs, self._indexes = catalogs, indexes
+
+    def check(self, protocol: EvaluationProtocol, gallery: str, queries: str | None = None) -> None:
+        """Raise AppError where these catalogues have nothing that the protocol asks for; no index is needed."""
+        if protocol.match != consumer_to_shop.PAIR:
+            others = None if queries in (None, gallery) else self._listed(str(queries))
+            measures.check(self._listed(gallery), others, protocol)
+
+    def _listed(self, catalog: str) -> measures.Collection:
+        items = list(catalogs.known(self._catalogs.catalog(catalog)))
+        nothing = np.empty((len(items), 0), np.float32)
+        return measures.Collection([item.id for item in items], nothing, [item.attributes for item in items])
 
     def evaluate(
         self, spec: EncoderSpec, protocol: EvaluationProtocol, gallery: str, queries: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.scoreboard.bench import MeasuredSet
 from retrieval.core import EncoderSpec
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import write_atomically
 
 HEAD = """# Scoreboard
 

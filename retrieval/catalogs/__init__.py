@@ -11,16 +11,22 @@ from pathlib import Path
 from retrieval.catalogs.hub import catalog as huggingface
 from retrieval.catalogs.hub import names
 from retrieval.catalogs.hub.download import Track
+from retrieval.catalogs.local import unpack as unpack
 from retrieval.catalogs.local.deepfashion2 import DeepFashion2Catalog, open_split
 from retrieval.catalogs.local.folder import FolderCatalog
 from retrieval.catalogs.local.idx import IdxCatalog
 from retrieval.catalogs.s3.catalog import S3Catalog, S3Options
-from retrieval.core import AppError, Catalog, Item, Origin
+from retrieval.core import AppError, Catalog, Item, Origin, printable
 
 FORMS = (
     "sample, paintings, folder:PATH, deepfashion2:PATH[:SPLIT], idx:PATH[:train|:test], hf:NAME[:SPLIT][#LIMIT], "
     "s3://BUCKET/PREFIX"
 )
+
+LOCAL = ("folder", "deepfashion2", "idx")
+"""Forms of catalogues that lie on this machine."""
+
+REMOTE = ("hf", "s3")
 
 
 def open_catalog(
@@ -63,8 +69,12 @@ def origin(catalog: Catalog) -> Origin:
 
 
 def known(catalog: Catalog) -> Iterator[Item]:
-    """Yield the items of a catalogue as far as they are known without waiting: a bucket as it was last listed."""
-    return catalog.known() if isinstance(catalog, S3Catalog) else iter(catalog)
+    """Yield the items of a catalogue as far as they are known without waiting: a bucket as it was last listed.
+
+    What has a name that is no Unicode is not among them: nothing can show it or look it up.
+    """
+    items = catalog.known() if isinstance(catalog, S3Catalog) else iter(catalog)
+    return (item for item in items if printable(item.id) == item.id)
 
 
 def link(catalog: Catalog, item_id: str) -> str | None:
@@ -82,11 +92,29 @@ def notes(catalog: Catalog) -> Sequence[tuple[str, str]]:
     return catalog.notes() if isinstance(catalog, FolderCatalog) else ()
 
 
+def there(catalog: Catalog) -> bool:
+    """Return whether the place of a catalogue's pictures is there now; True where only reading them tells."""
+    return catalog.there() if isinstance(catalog, FolderCatalog) else True
+
+
 def key(catalog: Catalog) -> str:
     """Return a short name that is safe in a URL and as a folder's name, the same for the same place."""
-    if ":" not in catalog.name:
-        return catalog.name
-    form, _, place = catalog.name.partition(":")
+    return key_of(catalog.name)
+
+
+def key_of(name: str) -> str:
+    """Return the key of a catalogue by its full name, whether it can be opened or not."""
+    form, _, place = name.partition(":")
+    if not place:
+        return name
     slug = re.sub(r"[^a-z0-9]+", "-", Path(place).name.lower()).strip("-")[:40]
-    mark = hashlib.sha256(catalog.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return "-".join(part for part in (form, slug, mark) if part)
+
+
+def full_name(name: str) -> str:
+    """Return the name of a catalogue as its index knows it: a path resolved, a data set's name in one form."""
+    form, _, place = name.partition(":")
+    if form in LOCAL and place:
+        return f"{form}:{Path(place).expanduser().resolve()}"
+    return str(names.parse(name)) if form == "hf" else name.rstrip("/")

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import write_atomically
 
 CHUNK = 64
 Track = Callable[[int, int], None]

@@ -140,6 +140,11 @@ def matchable(attributes: Iterable[Attributes]) -> dict[str, int]:
     return {name: shared[name] for name in sorted(shared, key=_preference) if shared[name]}
 
 
+def check(gallery: Collection, queries: Collection | None, protocol: EvaluationProtocol) -> None:
+    """Raise AppError where a protocol finds nothing to ask or to match; no vector is looked at."""
+    _Trial.of(gallery, queries, protocol)
+
+
 def evaluate(gallery: Collection, queries: Collection | None, protocol: EvaluationProtocol) -> Quality:
     """Average the measures of `per_query` over all queries."""
     return averaged(per_query(gallery, queries, protocol))

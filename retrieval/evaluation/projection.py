@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.core import AppError
-from retrieval.indexing import storage
+from retrieval.disk import write_atomically
 
 METHODS = ("tsne", "pca")
 MOST = 10_000
@@ -76,7 +76,7 @@ def save(path: Path, projection: Projection) -> None:
     text = json.dumps({**facts, "ids": list(projection.ids)}).encode()
     out = io.BytesIO()
     np.savez_compressed(out, points=projection.points, facts=np.frombuffer(text, np.uint8))
-    storage.write_atomically(path, out.getvalue())
+    write_atomically(path, out.getvalue())
 
 
 def load(path: Path, method: str, made: str) -> Projection | None:

@@ -38,6 +38,32 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
             time.sleep(_PAUSE_SECONDS)
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file at `path` to be read, also where nothing can be written; raises sqlite3.Error.
+
+    To read a log SQLite needs to write beside it. Where it cannot, the file is read as it stands, if no log is left.
+    """
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _reading(address)
+    except sqlite3.OperationalError:
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+        return _reading(f"{address}&immutable=1")
+
+
+def _reading(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Keep all that is written within, or, after any error, nothing of it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from retrieval.core import BadPictureError, Catalog, Encoder, Item, UnreadableError
+from retrieval.core import AppError, BadPictureError, Catalog, Encoder, Item, UnreadableError, printable
 from retrieval.indexing.storage import UNREAD, StoredRow, VectorTable
 from retrieval.pictures import decoding
 
@@ -76,8 +76,7 @@ def read_item(item: Item, catalog: Catalog, image_size: int, known: Callable[[st
     `known` gives the vector of a content's digest, if there is one. Raises AppError for what is wrong with more than
     this picture.
     """
-    item_id = item.id if storable(item) else item.id.encode("utf-8", "backslashreplace").decode()
-    row = StoredRow(item_id, full_stamp(item), text(item))
+    row = StoredRow(printable(item.id), full_stamp(item), text(item))
     try:
         if not storable(item):
             raise BadPictureError("The file's name is not valid Unicode; rename it.")
@@ -97,7 +96,13 @@ def read_item(item: Item, catalog: Catalog, image_size: int, known: Callable[[st
 def encode_batch(batch: Sequence[Read], load: Callable[[], Encoder]) -> Batch:
     """Return the rows of `batch`, those that have a picture with its vector."""
     fresh = [read.image for read in batch if read.image is not None]
-    vectors = iter(load().encode_images(fresh).astype(np.float32, copy=False)) if fresh else iter(())
+    try:
+        vectors = iter(load().encode_images(fresh).astype(np.float32, copy=False)) if fresh else iter(())
+    except MemoryError:
+        raise AppError(
+            "There was not enough memory to encode the pictures. What is done is kept: close other programs and index "
+            "again."
+        ) from None
     rows = [read.row if read.image is None else replace(read.row, vector=next(vectors)) for read in batch]
     return Batch(rows, len(fresh))
 
@@ -109,7 +114,7 @@ def of_version_1(digest: str) -> str:
 
 def storable(item: Item) -> bool:
     """Return whether the id can be written as UTF-8."""
-    return not any("\ud800" <= c <= "\udfff" for c in item.id)
+    return printable(item.id) == item.id
 
 
 def full_stamp(item: Item) -> str:

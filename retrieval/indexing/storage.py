@@ -8,7 +8,6 @@ import json
 import os
 import re
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from retrieval.core import AppError, Attributes, EncoderSpec, StaleIndexError
+from retrieval.disk import disk_error, write_atomically
 from retrieval.indexing.checksums import COLUMNS, checksum, sound
-from retrieval.indexing.database import TROUBLES, connect, transaction
+from retrieval.indexing.database import TROUBLES, connect, connect_to_read, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
@@ -115,23 +115,6 @@ def write_manifest(folder: Path, spec: EncoderSpec, manifest: Manifest) -> None:
     write_atomically(_manifest_path(folder, spec), json.dumps(asdict(manifest), indent=1).encode())
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader sees the old content or the new; raises AppError on a full disk."""
-    name = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError as error:
-        if name:
-            Path(name).unlink(missing_ok=True)
-        raise AppError(f"{path} could not be written ({error.strerror}). Free some space and try again.") from None
-
-
 @contextmanager
 def building(folder: Path, spec: EncoderSpec, waits: Callable[[], None]) -> Iterator[None]:
     """Hold the one place to build the index of `spec` in `folder`; of all processes one at a time has it.
@@ -150,7 +133,7 @@ def building(folder: Path, spec: EncoderSpec, waits: Callable[[], None]) -> Iter
             except Timeout:
                 waits()
     except OSError as error:
-        raise AppError(f"{folder} cannot be written ({error.strerror}). Choose another VISUAL_SEARCH_CACHE.") from None
+        raise disk_error(folder, error) from None
     try:
         yield
     finally:
@@ -200,26 +183,36 @@ class VectorTable:
     """
 
     def __init__(self, path: Path, dim: int) -> None:
-        """Open or make the table at `path`; raises DamagedTableError, or AppError when the disk does not take it."""
+        """Open or make the table at `path`, or open it to be read where nothing can be written.
+
+        Raises DamagedTableError, or DiskError where there is no table and none can be made.
+        """
         self.path, self._dim = path, dim
         self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = connect(path, _SCHEMA)
-            self._add_checksums()
+            self._connection = self._opened()
             self._connection.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         except OSError as error:
-            raise AppError(
-                f"{path.parent} cannot be made ({error.strerror}). Choose another VISUAL_SEARCH_CACHE."
-            ) from None
+            raise disk_error(path.parent, error, "could not be made") from None
         except TROUBLES as error:
             raise _explained(path, error, "opened") from None
 
-    def _add_checksums(self) -> None:
-        """Give a table that was made before there were checksums the column for them; a read-only one stays."""
-        if "checksum" not in {row[1] for row in self._connection.execute("PRAGMA table_info(items)")}:
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            connection = connect(self.path, _SCHEMA)
+            self._add_checksums(connection)
+        except sqlite3.OperationalError:
+            if not self.path.is_file():
+                raise
+            return connect_to_read(self.path)
+        return connection
+
+    def _add_checksums(self, connection: sqlite3.Connection) -> None:
+        """Give a table that was made before there were checksums the column for them."""
+        if "checksum" not in {row[1] for row in connection.execute("PRAGMA table_info(items)")}:
             try:
-                self._connection.execute("ALTER TABLE items ADD COLUMN checksum INTEGER")
+                connection.execute("ALTER TABLE items ADD COLUMN checksum INTEGER")
             except sqlite3.OperationalError as error:
                 if "duplicate column" not in str(error):  # another process was quicker
                     raise
@@ -475,7 +468,4 @@ def _explained(path: Path, error: Exception, tried: str) -> AppError:
     garbled = isinstance(error, UnicodeDecodeError) or (code is None and isinstance(error, sqlite3.OperationalError))
     if garbled or (code is not None and code & 0xFF in _DAMAGE):
         return DamagedTableError(f"{path} is damaged ({error}). Index the catalogue again, and it is made anew.")
-    return AppError(
-        f"{path.name} could not be {tried} ({error}). Nothing written before is lost: "
-        "free some space in its folder and start again."
-    )
+    return disk_error(path, error, f"could not be {tried}", "Nothing written before is lost")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from array import array
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 
 from retrieval.core import AppError, Attributes
 from retrieval.indexing.checksums import COLUMNS, sound, sound_vector
-from retrieval.indexing.database import TROUBLES
+from retrieval.indexing.database import TROUBLES, connect_to_read
 from retrieval.indexing.region_rows import item_of, region_id
 from retrieval.indexing.storage import damaged_rows
 
@@ -42,9 +41,10 @@ class StoredRows:
         """Open the table at `path`, whose vectors have `dim` numbers; raises AppError when it cannot be read."""
         self.path, self.dim = path, dim
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30, check_same_thread=False
-        )
+        try:
+            self._connection = connect_to_read(path)
+        except TROUBLES as error:
+            raise _unreadable(path, error) from None
         first = self._read("SELECT LENGTH(vector) FROM items WHERE vector IS NOT NULL LIMIT 1")
         self.regions = max(1, first[0][0] // (4 * dim)) if first else 1
         held = {row[1] for row in self._read("PRAGMA table_info(items)")}
@@ -194,6 +194,8 @@ class StoredRows:
             try:
                 return self._connection.execute(statement, values).fetchall()
             except TROUBLES as error:
-                raise AppError(
-                    f"{self.path} cannot be read ({error}). Index the catalogue again; what is intact is kept."
-                ) from None
+                raise _unreadable(self.path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> AppError:
+    return AppError(f"{path} cannot be read ({error}). Index the catalogue again; what is intact is kept.")

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from retrieval.core import AppError, Attributes, Filter, Item
+from retrieval.disk import disk_error
 from retrieval.indexing.database import connect, transaction
 from retrieval.words import columns, concepts, folding
 
@@ -216,7 +217,7 @@ class WordTable:
                     [(f"{version} {each.stamp}", each.seen, each.row) for each in looked],
                 )
         except sqlite3.Error as error:
-            raise AppError(f"{self.path} could not be written ({error}). Free some space.") from None
+            raise disk_error(self.path, error) from None
 
     def _read(self, statement: str, values: Sequence[object] = ()) -> list[tuple]:
         with self._lock:

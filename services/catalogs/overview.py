@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import engines
 from retrieval import catalogs
 from retrieval.core import AppError, EncoderSpec, StaleIndexError
 from retrieval.indexing import build, storage
+from retrieval.indexing.build import IndexFacts
+from retrieval.indexing.storage import Manifest
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes, Status
 from services.indexes.views import KEPT_FOR, Views
@@ -71,6 +73,8 @@ class Overview:
         if known and known[0] == made and started < known[1]:
             return known[2]
         facts = self._count(catalog)
+        if facts.problem:  # said at once when it is over; until then what was counted before
+            return replace(known[2], problem=facts.problem) if known else facts
         ended = time.monotonic()
         self._counted[catalog] = (made, ended + max(_KEEP_SECONDS, KEPT_FOR * (ended - started)), facts)
         return facts
@@ -116,16 +120,11 @@ class Overview:
             manifest = storage.read_manifest(folder, spec)
             if manifest and (folder / manifest.table).is_file():
                 pictures, skipped, made = manifest.pictures, manifest.skipped, manifest.made
-                state, why = "indexed", ""
                 found = self._indexes.facts(catalog, spec, manifest)
-                if found is None:
-                    state, why = "stale", "Its vectors are there, the index of them is not."
-                else:
-                    searched = found.summary
+                searched = found.summary if found else ""
                 if not absent:
                     build.check(manifest, spec, engines.digest(spec))
-                if mark and manifest.fingerprint != mark and not busy:
-                    state, why = "stale", "The pictures have changed since."
+                state, why = _standing(manifest, found, "" if busy else mark)
         except StaleIndexError:
             state, why = "stale", "The engine has changed since."
         except AppError as error:
@@ -140,3 +139,15 @@ class Overview:
             spec.engine, spec.weights, spec.title, state, why, pictures, skipped, size, made, bool(absent), busy,
             searched,
         )  # fmt: skip
+
+
+def _standing(manifest: Manifest, found: IndexFacts | None, mark: str) -> tuple[str, str]:
+    """Return the state of a finished index and why; `mark` is the pictures' fingerprint now, if known."""
+    if mark and manifest.fingerprint != mark:
+        return "stale", "The pictures have changed since."
+    if found is None:
+        return "stale", "Its vectors are there, the index of them is not."
+    if manifest.unread:
+        many = "1 picture" if manifest.unread == 1 else f"{manifest.unread:,} pictures"
+        return "indexed", f"{many} cannot be read now; each update tries again."
+    return "indexed", ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from retrieval import catalogs as forms
 from retrieval.catalogs.hub import catalog, download
 from retrieval.catalogs.hub import names as hub_names
 from retrieval.catalogs.hub.download import Track
@@ -40,8 +42,27 @@ class SavedCatalogs:
         """Read nothing yet."""
         self._settings, self._catalogs, self._indexes = settings, catalogs, indexes
         self._names = SavedNames(settings.registry)
+        self._given: dict[str, None] = {}
         self._problems: dict[str, str] = {}
         self._taking = threading.Lock()
+
+    def open_given(self, names: Sequence[str]) -> None:
+        """Open the catalogues that were named at the start; what is not there does not keep back the others.
+
+        It is listed with its problem, and opened once it is there. Raises AppError for what names no catalogue.
+        """
+        for name in names:
+            if name.partition(":")[0] in (*forms.LOCAL, *forms.REMOTE):
+                self._given[name] = None
+                self._open(name)
+            else:
+                self._catalogs.open(name)
+
+    def reopen(self) -> None:
+        """Try again what lies on this machine and could not be opened: its disk may have been connected meanwhile."""
+        for name in list(self._problems):
+            if name.partition(":")[0] in forms.LOCAL:
+                self._open(name)
 
     def open_all(self) -> None:
         """Open every registered catalogue that is on this machine; what is not is kept as a problem, not an error."""
@@ -51,13 +72,22 @@ class SavedCatalogs:
             log.warning("%s", error)
             return
         for name in names:
-            try:
-                if name.startswith("hf:") and not catalog.is_here(hub_names.parse(name), self._settings.hub):
-                    raise AppError(f"It is not on this machine any more. Get it: python cli.py catalogs add '{name}'")
-                self._catalogs.open(name)
-            except AppError as error:
+            if name.startswith("hf:") and not catalog.is_here(hub_names.parse(name), self._settings.hub):
+                gone = f"It is not on this machine any more. Get it: python cli.py catalogs add '{name}'"
+                self._problems[name] = gone
+                log.warning("%s: %s", name, gone)
+            else:
+                self._open(name)
+
+    def _open(self, name: str) -> None:
+        try:
+            self._catalogs.open(name)
+        except AppError as error:
+            if self._problems.get(name) != str(error):
                 log.warning("%s: %s", name, error)
-                self._problems[name] = str(error)
+            self._problems[name] = str(error)
+        else:
+            self._problems.pop(name, None)
 
     def add(self, name: str, track: Track = lambda fetching: None) -> str:
         """Open the catalogue called `name`, remember it for every start, and return its key; raises AppError."""
@@ -83,9 +113,9 @@ class SavedCatalogs:
         return key
 
     def entries(self) -> list[Entry]:
-        """Return the registered names, with the key of what is open and the problem of what is not."""
+        """Return the registered names, and those given at the start that are not open, with the key or the problem."""
         found = []
-        for name in self._names.names():
+        for name in dict.fromkeys([*self._names.names(), *(n for n in self._given if n in self._problems)]):
             try:
                 found.append(Entry(name, self._catalogs.key(name)))
             except KeyError:
@@ -97,35 +127,35 @@ class SavedCatalogs:
 
         Pictures of folders and buckets, and the library's own cache, are never touched. Returns whether there was any.
         """
+        if name.partition(":")[0] not in (*forms.LOCAL, *forms.REMOTE):
+            return False
         known = self._names.remove(name)
+        self._given.pop(name, None)
+        key = forms.key_of(name)
+        folder = self._settings.index_cache / key
+        there = known or folder.is_dir()
+        stopped = threading.Event()
+        self._catalogs.close(key)
+        self._indexes.forget(key, stopped.set)
+        stopped.wait()  # who adds it again would write where this deletes
         try:
-            key = self._catalogs.key(name)
-        except KeyError:
-            key = None
-        if key:
-            folder, stopped = self._catalogs.folder(key), threading.Event()
-            self._catalogs.close(key)
-            self._indexes.forget(key, stopped.set)
-            stopped.wait()  # who adds it again would write where this deletes
-            try:
-                vector_indexes.forget(self._settings, folder.glob("*"))
-            except AppError as error:
-                log.warning("what %s has at Pinecone stays there: %s", name, error)
-            if folder.is_dir():
-                shutil.rmtree(folder, ignore_errors=True)
+            vector_indexes.forget(self._settings, folder.glob("*"))
+        except AppError as error:
+            log.warning("what %s has at Pinecone stays there: %s", name, error)
+        for made in (folder, folder.with_name(f"{key}.words")):
+            shutil.rmtree(made, ignore_errors=True)
+        for lock in folder.parent.glob(f".{glob.escape(key)}.*.lock"):
+            lock.unlink(missing_ok=True)
         if name.startswith("hf:"):
             shutil.rmtree(download.place(self._settings.hub, hub_names.parse(name)), ignore_errors=True)
         if name.startswith("s3:"):
             listing.delete(s3_catalog.listing_file(self._settings.s3, name))
         self._problems.pop(name, None)
-        return known or key is not None
+        return there
 
     def called(self, name: str) -> str:
-        """Return the registered name that means the same as `name`, or `name`."""
+        """Return the registered name that means the same as `name`, or else its full name."""
         with suppress(AppError):
-            wanted = str(hub_names.parse(name)) if name.startswith("hf:") else name.rstrip("/")
-            place = Path(name.partition(":")[2]).expanduser().resolve()
-            for known in self._names.names():
-                if known in (name, wanted, f"{name.partition(':')[0]}:{place}"):
-                    return known
+            full = forms.full_name(name)
+            return next((known for known in self._names.names() if known in (name, full)), full)
         return name

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from retrieval.core import AppError
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import disk_error, write_atomically
 
 _WAIT_SECONDS = 30
 
@@ -62,7 +62,7 @@ class SavedNames:
         except Timeout:
             raise AppError(f"Another process has held {self._path} for {_WAIT_SECONDS} seconds. Try again.") from None
         except OSError as error:
-            raise AppError(f"{self._path} could not be written ({error.strerror}). Free some space.") from None
+            raise disk_error(self._path, error) from None
 
     def _write(self, names: list[str]) -> None:
         write_atomically(self._path, json.dumps({"version": 1, "catalogs": names}, indent=1).encode())

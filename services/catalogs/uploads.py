@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from retrieval.catalogs.local import unpack
+from retrieval.catalogs import unpack
 from retrieval.catalogs.local.folder import FolderCatalog
 from retrieval.catalogs.local.unpack import Bounds, Kept
 from retrieval.core import AppError, Origin

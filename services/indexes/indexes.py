@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -15,7 +16,8 @@ from typing import Any
 
 import engines
 from retrieval import catalogs
-from retrieval.core import AppError, Catalog, EncoderSpec, MissingIndexError, Stopped
+from retrieval.core import AppError, AwayError, Catalog, EncoderSpec, MissingIndexError, StaleIndexError, Stopped
+from retrieval.disk import DiskError, disk_error
 from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
 from retrieval.indexing import storage
@@ -24,7 +26,7 @@ from retrieval.indexing.region_rows import RegionEncoder, with_regions
 from retrieval.indexing.storage import Manifest
 from retrieval.search.searcher import Searcher
 from services.catalogs.open_catalogs import OpenCatalogs
-from services.indexes import vector_indexes
+from services.indexes import moved, vector_indexes
 from services.indexes.workers import EncodingJob, elsewhere
 from services.tasks import Task, Tasks
 from settings import Settings
@@ -38,9 +40,11 @@ _FOLLOW_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How an index stands. `state`: missing, waiting, building, ready or failed; `checked_at` is a Unix time.
+    """How an index stands. `state`: missing, waiting, building, ready or failed; `checked_at` is by time.monotonic.
 
-    `skipped` and `notes` are (file, sentence): pictures without a vector, and what of the tables could not be used.
+    `skipped`, `unavailable` and `notes` are (file, sentence): pictures without a vector, pictures with one that cannot
+    be read now, and what of the tables could not be used. With an `error` that is ready, the index answers and cannot
+    be brought up to date. `away` says that the place of the pictures was not there.
     """
 
     state: str
@@ -51,7 +55,9 @@ class Status:
     pictures: int = 0
     checked_at: float | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    unavailable: tuple[tuple[str, str], ...] = ()
     error: str | None = None
+    away: bool = False
     doing: str = ""
     notes: tuple[tuple[str, str], ...] = ()
 
@@ -62,9 +68,11 @@ class _Entry:
 
     searcher: Searcher | None = None
     made: str = ""
-    task: Task[Report] | None = None
+    task: Task[Report | None] | None = None
     opening: Task[None] | None = None
     report: Report | None = None
+    problem: str = ""
+    away: bool = False
     checked_at: float | None = None
     logged: float = 0.0
 
@@ -89,8 +97,12 @@ class Indexes:
         self._lock = threading.Lock()
 
     def folder(self, catalog: str) -> Path:
-        """Return where the indexes of a catalogue lie."""
-        return self._catalogs.folder(catalog)
+        """Return where the indexes of a catalogue lie: the prepared ones, where they cannot be copied."""
+        folder, prepared = self._catalogs.folder(catalog), self._settings.prepared / catalog
+        if folder.exists() or not prepared.is_dir():
+            return folder
+        there = next(place for place in folder.parents if place.exists())
+        return folder if os.access(there, os.W_OK) else prepared
 
     def status(self, catalog: str, spec: EncoderSpec) -> Status:
         """Return how the index of `catalog` under an engine stands."""
@@ -100,7 +112,7 @@ class Indexes:
         """Bring the index up to date in the background, unless that runs or ended within the last seconds."""
         entry = self._entry(catalog, spec)
         with self._lock:
-            recent = entry.checked_at and time.time() - entry.checked_at < RECHECK_SECONDS
+            recent = entry.checked_at and time.monotonic() - entry.checked_at < RECHECK_SECONDS
             if entry.busy or recent:
                 return
             if entry.searcher is None:
@@ -110,6 +122,11 @@ class Indexes:
                 )
             else:
                 self._queue(catalog, spec, entry, owner)
+
+    def look_for(self, catalog: str, spec: EncoderSpec) -> None:
+        """Bring the index up to date where that failed because the pictures were not there, once they are."""
+        if self.status(catalog, spec).away and catalogs.there(self._catalogs.catalog(catalog)):
+            self.ensure(catalog, spec)
 
     def build(
         self,
@@ -125,11 +142,12 @@ class Indexes:
         the settings say, or else the engine for that number of pictures.
         """
         spec = engines.REGISTRY.fetched(spec)
-        folder = self.folder(catalog)
+        folder = self._catalogs.folder(catalog)
         self._take_prepared(catalog, folder)
         source, digest = self._catalogs.catalog(catalog), engines.digest(spec)
+        left = None if list(folder.glob("*.sqlite")) else moved.left_index(source, folder, spec)
         if regions is None:
-            held = indexing.has_regions(folder, spec)
+            held = indexing.has_regions(left[0] if left else folder, spec)
             regions = self._regions(source, spec) if held is None else held
         stored = with_regions(spec) if regions else spec
         encode = None
@@ -139,6 +157,9 @@ class Indexes:
             encode = elsewhere(workers, recipe, spec)
         told = track or (lambda progress: None)
         with storage.building(folder, spec, lambda: told(Progress(0, 0, doing=indexing.WAITING))):
+            name = storage.table_name(stored, digest, indexing.preprocessing(stored))
+            if left and left[1].table == name:
+                moved.take_over(left, folder / name)
             report = indexing.build_index(
                 source,
                 stored,
@@ -158,6 +179,26 @@ class Indexes:
         if self._settings.regions is not None:
             return self._settings.regions
         return spec.regions_up_to > 0 and sum(1 for _ in islice(source, spec.regions_up_to + 1)) <= spec.regions_up_to
+
+    def prepare(self, catalog: str, spec: EncoderSpec, track: Callable[[Progress], None] | None = None) -> str:
+        """Bring the index up to date now; where the disk does not take that, return why what is there has to do.
+
+        Raises DiskError where there is no finished index either.
+        """
+        try:
+            self.build(catalog, spec, track)
+        except DiskError as error:
+            if not self._openable(catalog, engines.spec(spec.name)):
+                raise
+            return f"{error} What was indexed before is searched."
+        return ""
+
+    def read_again(self, catalog: str, spec: EncoderSpec) -> None:
+        """Have the next build read every picture again, whatever size and time its file has."""
+        folder, digest = self._catalogs.folder(catalog), engines.digest(spec)
+        with storage.building(folder, spec, _refuse):
+            stored = with_regions(spec) if indexing.has_regions(folder, spec) else spec
+            indexing.read_again(folder, stored, digest)
 
     def searcher(self, catalog: str, spec: EncoderSpec) -> Searcher:
         """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
@@ -212,7 +253,7 @@ class Indexes:
 
     def delete(self, catalog: str, spec: EncoderSpec) -> None:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
-        folder, entry = self.folder(catalog), self._entry(catalog, spec)
+        folder, entry = self._catalogs.folder(catalog), self._entry(catalog, spec)
         vector_indexes.forget(self._settings, storage.files(folder, spec))
         with self._lock:  # so that nothing is queued after what is cancelled here
             self._entries.pop((catalog, spec.name), None)
@@ -220,10 +261,7 @@ class Indexes:
         for task in entry.busy:
             task.wait()
 
-        def busy() -> None:
-            raise AppError("Another process builds this index now. Stop it, or wait for it, and delete it then.")
-
-        with storage.building(folder, spec, busy):
+        with storage.building(folder, spec, _refuse):
             storage.delete(folder, spec)
 
     def forget(self, catalog: str, then: Callable[[], None]) -> None:
@@ -252,7 +290,7 @@ class Indexes:
         with self._lock:
             return self._entries.setdefault((catalog, spec.name), _Entry())
 
-    def _queue(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None = None) -> Task[Report]:
+    def _queue(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None = None) -> Task[Report | None]:
         """Put a build in the queue."""
         title = f"indexing {catalog}"
         entry.task = self._tasks.submit("index", title, lambda task: self._update(catalog, spec, entry, task), owner)
@@ -278,9 +316,7 @@ class Indexes:
             if partial:
                 shutil.rmtree(partial, ignore_errors=True)
             if not folder.exists():  # else another process was quicker
-                raise AppError(
-                    f"{folder} could not be written ({error.strerror or error}). Free some space and try again."
-                ) from None
+                raise disk_error(folder, error) from None
 
     def _load(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> Searcher:
         """Load the finished index into `entry` and return its searcher; raises MissingIndexError or StaleIndexError."""
@@ -292,36 +328,51 @@ class Indexes:
         entry.searcher, entry.made = searcher, manifest.made
         return searcher
 
+    def _openable(self, catalog: str, spec: EncoderSpec) -> bool:
+        try:
+            self.searcher(catalog, spec)
+        except (MissingIndexError, StaleIndexError):
+            return False
+        return True
+
     def _open(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None) -> None:
         """Open the index that is there, if one is, and queue the build that brings it up to date."""
         try:
-            self._take_prepared(catalog, self.folder(catalog))
+            self._take_prepared(catalog, self._catalogs.folder(catalog))
+        except DiskError:
+            pass
+        try:
             self._load(catalog, spec, entry)
-        except (MissingIndexError, storage.StaleIndexError):
+        except (MissingIndexError, StaleIndexError):
             pass
         finally:  # whatever is wrong with it, the build mends it or says what is wrong
             with self._lock:
                 if entry.opening and not entry.opening.cancelled:
                     self._queue(catalog, spec, entry, owner)
 
-    def _update(self, catalog: str, spec: EncoderSpec, entry: _Entry, task: Task[Report]) -> Report:
+    def _update(self, catalog: str, spec: EncoderSpec, entry: _Entry, task: Task[Any]) -> Report | None:
         """Bring an index up to date as a task."""
 
         def track(progress: Progress) -> None:
             task.advance(progress.done, progress.total, progress.per_second, progress.seconds_left, progress.doing)
             self._log(catalog, entry, progress)
 
-        entry.checked_at = None
+        entry.checked_at, entry.problem, entry.away = None, "", False
         task.advance(0, 0)
         try:
-            entry.report = self.build(catalog, spec, track)
+            try:
+                entry.report = self.build(catalog, spec, track)
+            except DiskError as error:
+                if not entry.searcher:
+                    raise
+                entry.report, entry.problem = None, f"{error} What was indexed before is searched."
             self._current(catalog, engines.spec(spec.name), entry)
         except Stopped:
             raise
-        except Exception:
-            entry.checked_at = time.time()
+        except Exception as error:
+            entry.checked_at, entry.away = time.monotonic(), isinstance(error, AwayError)
             raise
-        entry.checked_at = time.time()
+        entry.checked_at = time.monotonic()
         # The first question needs the network; it will say what is missing, if anything is.
         self._tasks.submit("opening", f"loading {spec.title}", lambda task: engines.load(spec))
         return entry.report
@@ -342,6 +393,10 @@ class Indexes:
             )  # fmt: skip
 
 
+def _refuse() -> None:
+    raise AppError("Another process builds this index now. Stop it, or wait for it, and try again then.")
+
+
 def _status(entry: _Entry) -> Status:
     task, pictures = entry.task, len(entry.searcher.index) if entry.searcher else 0
     if entry.busy:
@@ -352,13 +407,20 @@ def _status(entry: _Entry) -> Status:
             )  # fmt: skip
         return Status("ready", pictures=pictures) if entry.searcher else Status("waiting")
     if task and task.state == "failed":
-        return Status("failed", pictures=pictures, checked_at=entry.checked_at, error=task.error)
+        return Status("failed", pictures=pictures, checked_at=entry.checked_at, error=task.error, away=entry.away)
     if task and task.state == "done" and entry.report:
-        count, skipped, notes = entry.report.pictures, tuple(entry.report.skipped), entry.report.notes
-        return Status("ready", count, count, pictures=count, checked_at=entry.checked_at, skipped=skipped, notes=notes)
+        return _ready(entry, entry.report)
     if task and entry.searcher:
-        return Status("ready", pictures=pictures)
+        return Status("ready", pictures=pictures, error=entry.problem or None)
     return Status("missing")
+
+
+def _ready(entry: _Entry, report: Report) -> Status:
+    skipped, away = tuple(report.skipped), tuple(report.unavailable)
+    return Status(
+        "ready", report.pictures, report.pictures, pictures=report.pictures, checked_at=entry.checked_at,
+        skipped=skipped, unavailable=away, notes=report.notes,
+    )  # fmt: skip
 
 
 def _follow(task: Task[Any], title: str, track: comparison.Track) -> None:

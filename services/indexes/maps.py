@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.core import AppError, Attributes, EncoderSpec
+from retrieval.disk import DiskError
 from retrieval.evaluation import projection
 from retrieval.evaluation.measures import Collection
 from retrieval.evaluation.projection import Projection, Track
@@ -16,6 +18,8 @@ from retrieval.indexing import build
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
+
+log = logging.getLogger(__name__)
 
 _KEPT = 8
 
@@ -49,7 +53,10 @@ class Maps:
             rows = projection.chosen(len(held.ids))
             points = projection.project(held.vectors[rows], method, track)
             layout = Projection([held.ids[row] for row in rows], points, method, manifest.made, len(held.ids))
-            projection.save(path, layout)
+            try:
+                projection.save(path, layout)
+            except DiskError as error:  # it is shown all the same, and made again next time
+                log.warning("%s", error)
         known = dict(zip(held.ids, held.attributes, strict=True))
         return Map(layout, [known.get(item, {}) for item in layout.ids])
 

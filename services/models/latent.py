@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import cast
@@ -12,6 +13,7 @@ from PIL import Image
 import engines
 from engines.vae.latent_space import CELLS, REACH, LatentEncoder, Reconstructions, coordinates, morph, plane, walk
 from retrieval.core import AppError, EncoderSpec
+from retrieval.disk import DiskError
 from retrieval.evaluation import anomaly
 from retrieval.evaluation.anomaly import AnomalyScores, Track
 from retrieval.evaluation.measures import Collection
@@ -21,6 +23,8 @@ from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
 
 __all__ = ["CELLS", "REACH", "Latent", "LatentEncoder", "Reconstructions", "coordinates", "morph", "plane", "walk"]
+
+log = logging.getLogger(__name__)
 
 
 class Latent:
@@ -74,7 +78,10 @@ class Latent:
             return known
         scored, _ = self._scored(catalog, spec, held.ids, track)
         found = anomaly.ranked(mark, scored)
-        anomaly.save(folder, spec, found)
+        try:
+            anomaly.save(folder, spec, found)
+        except DiskError as error:  # it is shown all the same, and measured again next time
+            log.warning("%s", error)
         return found
 
     def _scored(

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import engines
 from retrieval.core import AppError, EncoderSpec
+from retrieval.disk import disk_error
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +77,8 @@ class ModelStore:
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
-            raise AppError(
-                f"The model '{name}' could not be saved ({error.strerror}). Earlier models are as they were. "
-                "Free some space and train again."
+            raise disk_error(
+                place, error, f"did not take the model '{name}'", "Earlier models are as they were"
             ) from None
         for older in self._directories(engine, name):
             if older != target:

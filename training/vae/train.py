@@ -16,7 +16,7 @@ from engines.vae.network import unpacked
 from engines.vae.options import LatentTraining
 from engines.vae.training import Epoch, fit
 from engines.vae.weights import finished
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import write_atomically
 from training.vae.fashion_mnist import load
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -87,6 +87,7 @@ def create(services: Services) -> Header:
 
 def offered(services: Services, session: str | None, engine: Engine) -> list[tuple[str, str]]:
     """Return (title, key) of a session's catalogues, then of everybody's, those that suit the engine before others."""
+    services.saved_catalogs.reopen()
     return [(info.title, info.key) for info in _infos(services, session, engine)]
 
 
@@ -137,6 +138,7 @@ def follow(
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Return the status in words, the timer (running while there is something to follow) and what is open."""
     spec = services.engines.spec(engine)
+    services.indexes.look_for(catalog, spec)
     status = services.indexes.status(catalog, spec)
     there = searchable(services, catalog, spec)
     failed = status.error if status.state == "failed" and not there else None
@@ -144,7 +146,7 @@ def follow(
     info = services.catalogs.info(catalog)
     return (
         _open(info, engine, session) + status_html(status, info.note),
-        gr.Timer(active=status.state in ("waiting", "building")),
+        gr.Timer(active=status.state in ("waiting", "building") or status.away),
         opened,
     )
 
@@ -179,7 +181,8 @@ def status_html(status: Status, note: str = "") -> str:
     if not status.pictures:
         return "<p>no pictures yet</p>" + _skipped(status)
     words = [_pictures(status.pictures), *([escape(note)] if note else []), f"ready{_age(status)}"]
-    return f'<p><span class="dot"></span>{" · ".join(words)}</p>{_skipped(status)}'
+    stuck = f"<p>{escape(status.error)}</p>" if status.error else ""
+    return f'<p><span class="dot"></span>{" · ".join(words)}</p>{stuck}{_skipped(status)}'
 
 
 def _pictures(count: int) -> str:
@@ -189,7 +192,7 @@ def _pictures(count: int) -> str:
 def _age(status: Status) -> str:
     if status.checked_at is None:
         return ""
-    minutes = int((time.time() - status.checked_at) // 60)
+    minutes = int((time.monotonic() - status.checked_at) // 60)
     return " · checked just now" if minutes < 1 else f" · checked {minutes} min ago"
 
 
@@ -213,12 +216,19 @@ def _duration(seconds: float) -> str:
 
 
 def _skipped(status: Status) -> str:
+    """List what is in no index, what is in one and cannot be read now, and what of the tables could not be used."""
     noted = "".join(f"<li><b>{escape(name)}</b> {escape(note)}</li>" for name, note in status.notes)
     noted = noted and f"<details><summary>Tables beside the pictures</summary><ul>{noted}</ul></details>"
-    if not status.skipped:
-        return noted
-    named = "".join(f"<li><b>{escape(i)}</b> {escape(why)}</li>" for i, why in status.skipped[:NAMED_SKIPS])
-    rest = len(status.skipped) - NAMED_SKIPS
+    return _named("skipped", status.skipped) + _named("unavailable", status.unavailable) + noted
+
+
+def _named(said: str, files: Sequence[tuple[str, str]]) -> str:
+    if not files:
+        return ""
+    named = "".join(f"<li><b>{escape(i)}</b> {escape(why)}</li>" for i, why in files[:NAMED_SKIPS])
+    rest = len(files) - NAMED_SKIPS
     more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
-    files = "file was" if len(status.skipped) == 1 else "files were"
-    return f"<details><summary>{len(status.skipped):,} {files} skipped</summary><ul>{named}{more}</ul></details>{noted}"
+    verb = f"is {said} now" if said == "unavailable" else f"was {said}"
+    verbs = f"are {said} now" if said == "unavailable" else f"were {said}"
+    counted = f"{len(files):,} file {verb}" if len(files) == 1 else f"{len(files):,} files {verbs}"
+    return f"<details><summary>{counted}</summary><ul>{named}{more}</ul></details>"

@@ -20,7 +20,7 @@ from retrieval.catalogs.hub import columns
 from retrieval.catalogs.hub import source as hub_source
 from retrieval.catalogs.hub.names import HubName
 from retrieval.core import AppError
-from retrieval.indexing.storage import write_atomically
+from retrieval.disk import disk_error, write_atomically
 
 if TYPE_CHECKING:
     from datasets import Features, IterableDataset
@@ -201,10 +201,7 @@ def _write_part(
             os.replace(partial, folder / name)
             state.parts.append(name)
     except OSError as error:
-        raise AppError(
-            f"The pictures could not be kept in {folder} ({error.strerror or error}). What has arrived is kept: "
-            "free some space and open the data set again."
-        ) from None
+        raise disk_error(folder, error, "did not take the pictures", "What has arrived is kept") from None
     write_atomically(folder / STATE, json.dumps(asdict(state)).encode())
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from retrieval.catalogs.local import labels, tables
 from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp, why_away
 from retrieval.catalogs.local.tables import Note, Tables
-from retrieval.core import AppError, Attributes, Item, Origin, fingerprint
+from retrieval.core import AppError, Attributes, AwayError, Item, Origin, fingerprint, printable
 from retrieval.pictures import decoding, formats
 
 _NOT_A_PERSONS = frozenset(
@@ -48,7 +48,7 @@ class FolderCatalog:
             raise AppError(f"There is no folder {root}. Give the path of a folder that holds pictures.")
         self._root = root.resolve()
         self.name = name or f"folder:{self._root}"
-        self.title = title or self._root.name or str(self._root)
+        self.title = title or printable(self._root.name or str(self._root))
         self._stamp = content_stamp if name else stamp
         self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
         self._pattern = labels.compiled(label_pattern)
@@ -122,9 +122,13 @@ class FolderCatalog:
         """Return the picture decoded, upright, RGB."""
         return decoding.decode(self.read(item_id), shorter_side)
 
+    def there(self) -> bool:
+        """Return whether the folder is there now."""
+        return os.path.isdir(self._root)
+
     def _check_there(self) -> None:
-        if not os.path.isdir(self._root):
-            raise AppError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
+        if not self.there():
+            raise AwayError(f"The folder {self.title} is gone. Bring it back, or open another catalogue.")
 
     def _tables_in(self, folder: Path, below: PurePosixPath) -> Tables | None:
         """Return the tables of a folder, read anew where they changed; None where it has none."""
@@ -141,7 +145,9 @@ class FolderCatalog:
         return found
 
     def _attributes(self, path: PurePosixPath, table: Tables | None) -> Attributes:
-        return labels.without_table(path, self._pattern) if table is None else table.attributes(path)
+        if table is not None:
+            return table.attributes(path)
+        return labels.without_table(PurePosixPath(printable(str(path))), self._pattern)
 
 
 def _is_the_system_s(name: str) -> bool:

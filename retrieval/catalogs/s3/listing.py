@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.core import AppError, Attributes
+from retrieval.disk import disk_error
 from retrieval.indexing.database import connect, transaction
 
 _PAGE = 1000
@@ -54,7 +55,7 @@ class Listing:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise AppError(f"{path} cannot be opened ({error}). Free some space, or delete it.") from None
+            raise disk_error(path, error, "could not be opened") from None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -63,7 +64,7 @@ class Listing:
                 with transaction(self._connection):
                     yield self._connection
             except sqlite3.Error as error:
-                raise AppError(f"{self._path} could not be written ({error}). Free some space.") from None
+                raise disk_error(self._path, error) from None
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:
         with self._lock:

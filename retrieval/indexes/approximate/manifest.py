@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from retrieval.disk import write_atomically
 from retrieval.indexes.approximate.shard import Files
-from retrieval.indexing.storage import write_atomically
 
 VERSION = 1
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.core import AppError, Attributes, Filter
+from retrieval.disk import disk_error
 
 
 class Postings:
@@ -72,6 +73,6 @@ def write(path: Path, rows: Iterable[tuple[int, Attributes]]) -> None:
         )
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise AppError(f"{path.name} could not be written ({error}). Free some space and try again.") from None
+        raise disk_error(path, error) from None
     finally:
         connection.close()

@@ -14,9 +14,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from retrieval.core import MissingIndexError, StaleIndexError
+from retrieval.disk import write_atomically
 from retrieval.indexes.pinecone import records as pinecone_records
 from retrieval.indexes.pinecone.index import AT_ONCE, Account, PineconeIndex
-from retrieval.indexing.storage import write_atomically
 from retrieval.indexing.stored_rows import StoredRows
 
 _TAKEN = 1000

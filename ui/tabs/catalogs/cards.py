@@ -21,6 +21,7 @@ def switched(services: Services, catalog: str, session: str | None, engine: Engi
 
 def view(services: Services, catalog: str, session: str | None, fresh: bool = False) -> dict[str, Any]:
     """Return the value of the list: every catalogue that the visitor may see, the one in use first."""
+    services.saved_catalogs.reopen()
     infos = [*services.uploads.of(session), *services.catalogs.infos()]
     infos.sort(key=lambda info: info.key != catalog)
     cards = [_card(services, info, session, catalog, fresh and info.key == catalog) for info in infos]
