@@ -10,7 +10,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -137,6 +137,9 @@ def building(folder: Path, spec: EncoderSpec, waits: Callable[[], None]) -> Iter
     try:
         yield
     finally:
+        if lock.lock_counter == 1:  # who waits sees that the file is gone, and makes another
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
         lock.release()
 
 
