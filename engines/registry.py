@@ -147,6 +147,7 @@ class Registry:
         self.rows = tuple(rows)
         self._checkpoints: tuple[tuple[str, ...], frozenset[str]] = ((checkpoints.DEFAULT,), frozenset())
         self._models: tuple[EncoderSpec, ...] = ()
+        self._private: tuple[EncoderSpec, ...] = ()
         self._loaded: dict[tuple[str, str, str], Encoder] = {}
         self._lock = threading.Lock()
 
@@ -157,13 +158,20 @@ class Registry:
         """
         self._checkpoints = (tuple(dict.fromkeys(names)), frozenset(trusted))
 
-    def offer_models(self, rows: Sequence[EncoderSpec]) -> None:
-        """Offer these models, which users trained, in place of those before; `file` of each is its own path."""
+    def offer_models(self, rows: Sequence[EncoderSpec], private: bool = False) -> None:
+        """Offer these models, which users trained, in place of those before; `file` of each is its own path.
+
+        `private` ones, offered apart, are in no list and no error: only who has the whole name of one finds it.
+        """
         with self._lock:
-            gone = {row.digest for row in self._models} - {row.digest for row in rows}
+            before = {row.digest for row in self._models + self._private}
+            if private:
+                self._private = tuple(rows)
+            else:
+                self._models = tuple(rows)
+            gone = before - {row.digest for row in self._models + self._private}
             for key in [key for key in self._loaded if key[2] in gone]:
                 del self._loaded[key]
-            self._models = tuple(rows)
 
     def specs(self) -> tuple[EncoderSpec, ...]:
         """Return every row; the first of an engine holds its default weights."""
@@ -183,6 +191,9 @@ class Registry:
             raise AppError(f"There is no engine '{engine}'. Choose one of: {names}.")
         for row in rows:
             if wanted in (None, row.weights, row.checkpoint or None):
+                return row
+        for row in self._private:
+            if (row.engine, row.weights) == (engine, wanted):
                 return row
         raise AppError(
             f"Engine '{engine}' has no weights '{wanted}'. Choose one of: {', '.join(row.weights for row in rows)}."

@@ -16,9 +16,10 @@ from services.indexes.maps import Maps
 from services.indexes.views import Views
 from services.models.latent import Latent
 from services.models.latent_runs import LatentRuns
+from services.models.owned import Models
 from services.models.product import Products
 from services.models.product_runs import ProductRuns
-from services.models.store import ModelStore
+from services.models.runs import Trainer
 from services.sessions import Sessions
 from services.tasks import Task, Tasks
 from services.words.search import WordSearch
@@ -57,12 +58,13 @@ class Services:
         self.evaluation = Evaluation(self.catalogs, self.indexes)
         self.edits = Edits(settings)
         self.maps = Maps(self.catalogs, self.indexes, self.tasks)
-        self.models = ModelStore(settings.index_cache / "models", self.engines.offer_models)
+        self.models = Models(settings, self.sessions, self.indexes)
+        trainer = Trainer(self.catalogs, self.sessions, self.tasks, self.models)
         self.products = Products(self.catalogs, self.indexes, self.views)
-        self.product_runs = ProductRuns(self.catalogs, self.tasks, self.models)
+        self.product_runs = ProductRuns(trainer)
         self.latent = Latent(self.catalogs, self.indexes, self.tasks)
         self.words = WordSearch(self.catalogs, self.tasks)
-        self.latent_runs = LatentRuns(self.catalogs, self.tasks, self.models)
+        self.latent_runs = LatentRuns(trainer)
 
     def close(self) -> None:
         """Cancel the tasks that wait and run; what they stored is kept, what sessions hold is not."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from retrieval.core import AppError, Stopped
+from services.sessions import MACHINE
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How tasks of one kind are run: so many at once, the others in the order in which they came, up to a number."""
+    """How tasks of one kind are run: so many at once, the others wait, up to a number of all and of one session."""
 
     at_once: int = 1
     most_waiting: int | None = None
+    per_session: int | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -43,9 +45,10 @@ KINDS: Mapping[str, Kind] = {
     "index": Kind(),
     "map": Kind(),
     "anomalies": Kind(),
-    "training": Kind(most_waiting=8),
-    "comparison": Kind(),
-    "catalogue": Kind(at_once=4),
+    "training": Kind(most_waiting=8, per_session=2),
+    "comparison": Kind(most_waiting=16, per_session=2),
+    "catalogue": Kind(at_once=4, most_waiting=32, per_session=2),
+    "words": Kind(),
 }
 """Each kind has a queue of its own; `opening` is what is quick and must not wait behind builds."""
 
@@ -53,12 +56,14 @@ KINDS: Mapping[str, Kind] = {
 class Task(Generic[Result]):
     """One piece of work: `state` is waiting, running, done, stopped or failed; `owner` is the session it is for.
 
+    What no session asked for belongs to MACHINE.
+
     The work gets the task itself. It calls `advance` as it goes, which raises Stopped once somebody has called
     `cancel`; or it looks at `cancelled` and returns early with what it has. `result` is there when the state is done
     or, for what was kept, stopped; `error` is for people. `events` are what a task of its kind tells besides, in order.
     """
 
-    def __init__(self, title: str, work: Callable[[Task[Result]], Result], owner: str | None = None) -> None:
+    def __init__(self, title: str, work: Callable[[Task[Result]], Result], owner: str = MACHINE) -> None:
         """Wait with this work; Tasks.submit makes and runs it."""
         self.title, self.owner = title, owner
         self.state = "waiting"
@@ -149,9 +154,9 @@ class Tasks:
         self._queues = {name: _Queue(name, kind) for name, kind in KINDS.items()}
 
     def submit(
-        self, kind: str, title: str, work: Callable[[Task[Result]], Result], owner: str | None = None
+        self, kind: str, title: str, work: Callable[[Task[Result]], Result], owner: str = MACHINE
     ) -> Task[Result]:
-        """Put work in the queue of its kind; raises AppError when too many wait there already."""
+        """Put work in the queue of its kind; raises AppError when too many wait there already, or of this session."""
         task = Task(title, work, owner)
         self._queues[kind].put(task)
         return task
@@ -176,7 +181,7 @@ class Tasks:
 
 
 class _Queue:
-    """Runs tasks in the order in which they came, on threads that end with the last of them."""
+    """Runs tasks on threads that end with the last of them: the sessions in turn, each in the order of its tasks."""
 
     def __init__(self, name: str, kind: Kind) -> None:
         self._name, self._kind = name, kind
@@ -189,15 +194,32 @@ class _Queue:
         task._queue = self
         with self._lock:
             if not self._closed:
-                most = self._kind.most_waiting
-                if most is not None and len(self._waiting) >= most:
-                    raise AppError(f"{len(self._waiting)} wait already. Try again when some are done.")
-                self._waiting.append(task)
+                self._check_room(task.owner)
+                self._waiting.insert(self._turn(task.owner), task)
                 if len(self._running) < self._kind.at_once:
                     self._start()
                 return
         task.cancel()
         task._end("stopped")
+
+    def _check_room(self, owner: str) -> None:
+        """Raise AppError where one more task of an owner is too many."""
+        most, each = self._kind.most_waiting, self._kind.per_session
+        if most is not None and len(self._waiting) >= most:
+            raise AppError(f"{len(self._waiting)} wait already. Try again when some are done.")
+        own = sum(task.owner == owner for task in (*self._running, *self._waiting))
+        if each is not None and owner != MACHINE and own >= each:
+            raise AppError(f"{own} of yours wait or run already. Try again when one is done.")
+
+    def _turn(self, owner: str) -> int:
+        """Return where a task of an owner waits: before those of owners who have more tasks before theirs."""
+        own = sum(task.owner == owner for task in self._waiting)
+        before: Counter[str] = Counter()
+        for place, task in enumerate(self._waiting):
+            if before[task.owner] > own:
+                return place
+            before[task.owner] += 1
+        return len(self._waiting)
 
     def place(self, task: Task[Any]) -> int:
         with self._lock:

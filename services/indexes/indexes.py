@@ -28,6 +28,7 @@ from retrieval.search.searcher import Searcher
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes import moved, vector_indexes
 from services.indexes.workers import EncodingJob, elsewhere
+from services.sessions import MACHINE, owns
 from services.tasks import Task, Tasks
 from settings import Settings
 
@@ -45,6 +46,7 @@ class Status:
     `skipped`, `unavailable` and `notes` are (file, sentence): pictures without a vector, pictures with one that cannot
     be read now, and what of the tables could not be used. With an `error` that is ready, the index answers and cannot
     be brought up to date. `away` says that the place of the pictures was not there.
+    `owner` is whoever began the build that waits or runs.
     """
 
     state: str
@@ -60,6 +62,7 @@ class Status:
     away: bool = False
     doing: str = ""
     notes: tuple[tuple[str, str], ...] = ()
+    owner: str = ""
 
 
 @dataclass(slots=True)
@@ -106,9 +109,10 @@ class Indexes:
 
     def status(self, catalog: str, spec: EncoderSpec) -> Status:
         """Return how the index of `catalog` under an engine stands."""
-        return _status(self._entry(catalog, spec))
+        entry = self._entry(catalog, spec)
+        return replace(_status(entry), owner=next((task.owner for task in entry.busy), ""))
 
-    def ensure(self, catalog: str, spec: EncoderSpec, owner: str | None = None) -> None:
+    def ensure(self, catalog: str, spec: EncoderSpec, owner: str = MACHINE) -> None:
         """Bring the index up to date in the background, unless that runs or ended within the last seconds."""
         entry = self._entry(catalog, spec)
         with self._lock:
@@ -245,11 +249,23 @@ class Indexes:
         """Return whether an open index of the catalogue has the item."""
         return held(self.searchers(catalog), item_id)
 
-    def halt(self, catalog: str, spec: EncoderSpec) -> None:
-        """Ask a build to stop after its batch, or before it begins; what it stored is kept."""
+    def halt(self, catalog: str, spec: EncoderSpec, asking: str = MACHINE) -> None:
+        """Ask a build to stop after its batch, or before it begins; what it stored is kept.
+
+        Raises AppError where somebody else than who is `asking` began it.
+        """
         entry = self._entry(catalog, spec)
         with self._lock:
+            if not all(owns(asking, task.owner) for task in entry.busy):
+                raise AppError("Somebody else began this, so it is not stopped from here.")
             entry.cancel()
+
+    def delete_all(self, spec: EncoderSpec) -> None:
+        """Delete the indexes of one engine, of every open catalogue; see `delete`."""
+        with self._lock:
+            keys = [catalog for catalog, name in self._entries if name == spec.name]
+        for catalog in keys:
+            self.delete(catalog, spec)
 
     def delete(self, catalog: str, spec: EncoderSpec) -> None:
         """Delete an index from memory and disk, after stopping its build; the pictures stay."""
@@ -290,7 +306,7 @@ class Indexes:
         with self._lock:
             return self._entries.setdefault((catalog, spec.name), _Entry())
 
-    def _queue(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None = None) -> Task[Report | None]:
+    def _queue(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str = MACHINE) -> Task[Report | None]:
         """Put a build in the queue."""
         title = f"indexing {catalog}"
         entry.task = self._tasks.submit("index", title, lambda task: self._update(catalog, spec, entry, task), owner)
@@ -335,7 +351,7 @@ class Indexes:
             return False
         return True
 
-    def _open(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str | None) -> None:
+    def _open(self, catalog: str, spec: EncoderSpec, entry: _Entry, owner: str) -> None:
         """Open the index that is there, if one is, and queue the build that brings it up to date."""
         try:
             self._take_prepared(catalog, self._catalogs.folder(catalog))

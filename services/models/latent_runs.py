@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.catalogs.open_catalogs import OpenCatalogs
+from engines.vae.options import LatentTraining
 from services.models import latent_training
 from services.models.latent_training import ENGINE
-from services.models.runs import Report, Runs, Trained
-from services.models.store import ModelStore
-from services.tasks import Task, Tasks
+from services.models.owned import Trained
+from services.models.runs import Report, Runs, Trainer
+from services.sessions import MACHINE
+from services.tasks import Task
 
 
 class LatentRuns(Runs):
     """The trainings of latent spaces."""
 
-    def __init__(self, catalogs: OpenCatalogs, tasks: Tasks, models: ModelStore) -> None:
+    def __init__(self, parts: Trainer) -> None:
         """Begin without a run; see `Runs`."""
-        super().__init__(ENGINE, tasks, models)
-        self._catalogs = catalogs
+        super().__init__(ENGINE, parts)
 
-    def start(self, catalog: str, latent: int, epochs: int, beta: float, name: str) -> str:
+    def start(self, catalog: str, by: LatentTraining, name: str, owner: str = MACHINE) -> str:
         """Put a training in the queue and return the name of its model; raises AppError for what cannot be trained."""
-        by = latent_training.recipe(latent, epochs, beta)
-        pictures, tidy = self._catalogs.catalog(catalog), self.checked(name)
+        by.check()
+        pictures, tidy = self._parts.catalogs.catalog(catalog), self.checked(name, owner)
+        private = self._parts.catalogs.info(catalog).private
 
         def work(task: Task[None]) -> None:
-            self.keep(latent_training.train(pictures, by, tidy, task.report, lambda: task.cancelled))
+            self.keep(latent_training.train(pictures, by, tidy, task.report, lambda: task.cancelled), owner, private)
 
-        return self.submit(tidy, work)
+        return self.submit(tidy, owner, work)
 
     def train(
         self,
@@ -42,4 +43,4 @@ class LatentRuns(Runs):
         """Train now and keep the model; None when it was stopped before anything was learnt."""
         by = latent_training.recipe(latent, epochs)
         tidy = self.checked(name)
-        return self.keep(latent_training.train(self._catalogs.catalog(catalog), by, tidy, report, stopped))
+        return self.keep(latent_training.train(self._parts.catalogs.catalog(catalog), by, tidy, report, stopped))

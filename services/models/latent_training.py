@@ -12,7 +12,8 @@ import engines
 from engines.vae.options import LatentTraining
 from retrieval.core import AppError, Attributes, BadPictureError, Catalog
 from retrieval.pictures.sheets import sheet
-from services.models.runs import Report, Trained
+from services.models.owned import Trained
+from services.models.runs import Report
 
 ENGINE = "vae"
 IMAGE_SIZE = 128

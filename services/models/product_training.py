@@ -12,7 +12,8 @@ import numpy as np
 
 import engines
 from retrieval.core import AppError, BadPictureError, Catalog, Item
-from services.models.runs import Report, Trained
+from services.models.owned import Trained
+from services.models.runs import Report
 
 if TYPE_CHECKING:
     from engines.product.encoder import Product

@@ -48,20 +48,36 @@ class ModelStore:
     disk or a crash leaves the earlier model as it was.
     """
 
-    def __init__(self, folder: Path, offer: Callable[[Sequence[EncoderSpec]], None] = lambda rows: None) -> None:
-        """Use `folder`, which need not exist yet; `offer` gets the rows, now and whenever they have changed."""
-        self.folder, self._offer = folder, offer
+    def __init__(
+        self,
+        folder: Path,
+        offer: Callable[[Sequence[EncoderSpec]], None] = lambda rows: None,
+        private_too: bool = True,
+    ) -> None:
+        """Use `folder`, which need not exist yet; `offer` gets the rows, now and whenever they have changed.
+
+        Without `private_too` models that were saved as private are in no answer.
+        """
+        self.folder, self._offer, self._private_too = folder, offer, private_too
         offer(self.rows())
 
-    def save(self, facts: EncoderSpec, files: Mapping[str, bytes], about: Any = None) -> None:  # noqa: ANN401 - any JSON
+    def save(
+        self,
+        facts: EncoderSpec,
+        files: Mapping[str, bytes],
+        about: Any = None,  # noqa: ANN401 - any JSON
+        private: bool = False,
+    ) -> None:
         """Keep a model and offer it; `files` must hold `weights.safetensors`, `facts` describe all but file and digest.
 
-        `about` is any JSON of the engine's own. Raises AppError when the disk does not take it.
+        `about` is any JSON of the engine's own; a `private` model was taught from what is for its owner's eyes only.
+        Raises AppError when the disk does not take it.
         """
         engine, name = facts.engine, facts.weights
         digest = hashlib.sha256(files[WEIGHTS]).hexdigest()[:16]
         made = time.time_ns()
-        text = json.dumps({"spec": asdict(facts) | {"digest": digest, "file": WEIGHTS}, "made": made, "about": about})
+        held = {"spec": asdict(facts) | {"digest": digest, "file": WEIGHTS}, "made": made, "private": private}
+        text = json.dumps(held | {"about": about})
         place = self.folder / engine
         scratch = None
         try:
@@ -93,6 +109,8 @@ class ModelStore:
                 continue
             try:
                 held = _Facts.read(path)
+                if held.private and not self._private_too:
+                    continue
                 row = _row(held.spec, path.with_name(WEIGHTS).resolve())
                 made = held.made
             except (AppError, OSError, ValueError) as error:
@@ -102,6 +120,10 @@ class ModelStore:
             if key not in newest or newest[key][0] < made:
                 newest[key] = (made, row)
         return tuple(row for _, row in sorted(newest.values(), key=lambda pair: pair[0]))
+
+    def has(self, engine: str, name: str) -> bool:
+        """Return whether there is a model of this name, whoever may use it."""
+        return bool(self._directories(engine, name))
 
     def about(self, engine: str, name: str) -> Any:  # noqa: ANN401 - any JSON
         """Return what was kept with a model as `about`; raises AppError for one that is not there."""
@@ -151,6 +173,7 @@ class _Facts(BaseModel):
 
     spec: _Own
     made: int
+    private: bool = False
     about: Any = None
 
     @classmethod

@@ -44,14 +44,16 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_read(
     services: Services, latent: int, epochs: int, beta: float, told: str
 ) -> None:
     with pytest.raises(AppError, match=told):
-        services.latent_runs.start(services.catalogs.infos()[0].key, latent, epochs, beta, "mine")
+        services.latent_runs.start(
+            services.catalogs.infos()[0].key, latent_training.recipe(latent, epochs, beta), "mine"
+        )
     assert services.latent_runs.all() == []
 
 
 @pytest.mark.parametrize("name", ["fashion", "../up", "", "x" * 50])
 def test_a_name_that_is_taken_or_no_name_is_refused(services: Services, name: str) -> None:
     with pytest.raises(AppError):
-        services.latent_runs.start(services.catalogs.infos()[0].key, 4, 1, 1.0, name)
+        services.latent_runs.start(services.catalogs.infos()[0].key, latent_training.recipe(4, 1, 1.0), name)
 
 
 def test_pictures_are_read_as_garments_with_their_kinds(services: Services) -> None:
@@ -75,11 +77,11 @@ def ended(services: Services, name: str) -> dict[str, Any]:
 
 def test_two_train_at_once_the_second_waits_and_both_can_be_searched_with(services: Services) -> None:
     key = services.catalogs.infos()[0].key
-    first = services.latent_runs.start(key, 4, 2, 1.0, "First one")
-    second = services.latent_runs.start(key, 2, 400, 1.0, "second")
+    first = services.latent_runs.start(key, latent_training.recipe(4, 2, 1.0), "First one")
+    second = services.latent_runs.start(key, latent_training.recipe(2, 400, 1.0), "second")
     assert first == "first-one"
     with pytest.raises(AppError, match="is being trained now"):
-        services.latent_runs.start(key, 4, 2, 1.0, "first one")
+        services.latent_runs.start(key, latent_training.recipe(4, 2, 1.0), "first one")
     assert services.latent_runs.run(second)["place"] == 1
     run = ended(services, first)
     assert (run["state"], run["error"]) == ("done", "")

@@ -126,3 +126,19 @@ def test_a_session_s_tasks_are_those_that_wait_or_run_for_it(tasks: Tasks) -> No
     assert {id(task) for task in tasks.of("me")} == {id(task) for task in mine}
     tasks.close()
     assert tasks.of("me") == []
+
+
+def test_one_session_has_its_share_of_the_places_and_sessions_take_turns(tasks: Tasks) -> None:
+    most = KINDS["training"].per_session or 0
+    greedy = [tasks.submit("training", "greedy", until_cancelled, "ann") for _ in range(most)]
+    with pytest.raises(AppError, match=f"{most} of yours wait or run already"):
+        tasks.submit("training", "one more", until_cancelled, "ann")
+    modest = tasks.submit("training", "modest", until_cancelled, "bob")
+    assert modest.place
+    builds = [tasks.submit("index", "builds", until_cancelled, "ann") for _ in range(4)]
+    other = tasks.submit("index", "build", until_cancelled, "bob")
+    assert [task.place for task in builds] == [0, 1, 3, 4]
+    assert other.place == 2
+    greedy[-1].cancel()
+    assert tasks.submit("training", "again", until_cancelled, "ann").place
+    tasks.close()

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from retrieval.core import AppError
 from services import Services
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
-Given = TypeVar("Given")
 
 OURS = "Something went wrong on our side. Try again; if it stays, the log of the app says why."
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -55,21 +55,33 @@ def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]
     return event
 
 
-def served(handler: Callable[[Given, object], Any], given: Given) -> Callable[[Any], Any]:
-    """Return `handler`, its first argument `given`, for gr.HTML's server_functions: JSON in, JSON out.
+def served(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:  # noqa: ANN401 - a handler's own arguments
+    """Return `handler`, its first arguments `given`, for gr.HTML's server_functions: JSON in, JSON out.
 
-    A failure is an answer too, {"problem": plain words}: the component shows it where it happened.
+    A handler that has a `page` beside the data gets Gradio's name of the page that calls. A failure is an answer too,
+    {"problem": plain words}: the component shows it where it happened.
     """
+    paged = "page" in inspect.signature(handler).parameters
 
-    @functools.wraps(handler)
-    def answer(data: Any) -> Any:  # noqa: ANN401 - JSON is any value
+    async def answer(data: Any, request: gr.Request) -> Any:  # noqa: ANN401 - JSON is any value
+        more = {"page": await _page(request)} if paged else {}
         try:
-            return handler(given, data)
+            return await run_in_threadpool(handler, *given, data, **more)
         except Exception as error:
             return {"problem": words(error)}
 
-    del answer.__wrapped__  # Gradio reads the signature, which has to be this one's
+    answer.__name__ = handler.__name__
     return answer
+
+
+async def _page(request: gr.Request) -> str:
+    """Return the name of the page that called a server function, nothing where it gives none."""
+    try:
+        body = await request.json()
+    except (RuntimeError, ValueError):
+        return ""
+    page = body.get("session_hash") if isinstance(body, dict) else None
+    return page if isinstance(page, str) else ""
 
 
 def checked(form: type[Model], data: object) -> Model:

@@ -14,6 +14,8 @@ from retrieval.core import AppError, EncoderSpec
 from retrieval.indexing.build import WAITING
 from services import CatalogInfo, Services, Status
 from services.catalogs.open_catalogs import OURS
+from services.models.owned import is_private
+from services.sessions import MACHINE
 from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound
 
@@ -119,13 +121,13 @@ def choose(
     services: Services, catalog: str, engine: Engine, session: str | None = None
 ) -> tuple[str, gr.Timer, dict[str, Any]]:
     """Start bringing the index up to date, and say how it stands."""
-    open_index(services, catalog, services.engines.spec(engine))
+    open_index(services, catalog, services.engines.spec(engine), services.sessions.owner(session))
     return follow(services, catalog, engine, session)
 
 
-def open_index(services: Services, catalog: str, spec: EncoderSpec) -> None:
+def open_index(services: Services, catalog: str, spec: EncoderSpec, owner: str = MACHINE) -> None:
     """Start bringing the index up to date, and give one that is on disk a moment to open."""
-    services.indexes.ensure(catalog, spec)
+    services.indexes.ensure(catalog, spec, owner)
     deadline = time.monotonic() + OPENING_SECONDS
     while services.indexes.status(catalog, spec).state == "waiting" and not searchable(services, catalog, spec):
         if time.monotonic() > deadline:
@@ -145,17 +147,20 @@ def follow(
     opened = {"catalog": catalog, "engine": engine, "searchable": there, "failed": failed or ""}
     info = services.catalogs.info(catalog)
     return (
-        _open(info, engine, session) + status_html(status, info.note),
+        _open(info, spec, session) + status_html(status, info.note),
         gr.Timer(active=status.state in ("waiting", "building") or status.away),
         opened,
     )
 
 
-def _open(info: CatalogInfo, engine: Engine, session: str | None) -> str:
-    """Return what is open, for the script that keeps the address and the browser's memory of this session true."""
+def _open(info: CatalogInfo, spec: EncoderSpec, session: str | None) -> str:
+    """Return what is open, for the script that keeps the address and the browser's memory of this session true.
+
+    What only this session may know is not put into the address.
+    """
     facts = {
         "catalog": info.key,
-        "engine": engine,
+        "engine": "" if is_private(spec) else spec.name,
         "session": session or "",
         "shared": "" if info.private else "yes",
     }

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from services import Services
+from services.models.owned import is_private
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header
 
@@ -28,13 +29,14 @@ class Models:
 
     def wire(self, services: Services, header: Header, tab: gr.Tab, weights: gr.Radio, training: gr.HTML) -> None:
         """Keep the choice true: to the models that there are, to the page's address, and in the header's engine."""
-        gr.on([tab.select, training.submit], bound(self.choices, services), [weights], [weights], **PRIVATE)
+        asked = [weights, header.session]
+        gr.on([tab.select, training.submit], bound(self.choices, services), asked, [weights], **PRIVATE)
         gr.on([tab.select, weights.input], self.of, [weights], [header.engine], **PRIVATE)
         header.offer(tab, weights, functools.partial(self.linked, services), self.of(self.default))
 
-    def choices(self, services: Services, weights: str) -> dict[str, Any]:
-        """Return the models that there are now, those that users trained included; Outputs: the choice."""
-        known = self.offered(services)
+    def choices(self, services: Services, weights: str, session: str | None = None) -> dict[str, Any]:
+        """Return the models that there are now, those that the visitor trained included; Outputs: the choice."""
+        known = self.offered(services, session)
         there = weights in [name for _, name in known]
         return gr.update(choices=known, value=weights if there else self.default)
 
@@ -42,6 +44,8 @@ class Models:
         """Return how the choice shows the model that the page's address names, None for one of another engine."""
         known = self.offered(services)
         spec = services.engines.spec(engine)
+        if is_private(spec):  # who has the name of a session's model may use it
+            known.append((spec.title, spec.weights))
         there = spec.engine == self.engine and spec.weights in [name for _, name in known]
         return gr.Radio(known, value=spec.weights) if there else None
 
@@ -53,7 +57,9 @@ class Models:
         """Return whether an engine, as the header holds it, is one of these models."""
         return engine.partition(":")[0] == self.engine
 
-    def offered(self, services: Services) -> list[tuple[str, str]]:
-        """Return (title, weights) of the models that can be chosen now."""
+    def offered(self, services: Services, session: str | None = None) -> list[tuple[str, str]]:
+        """Return (title, weights) of the models that a visitor can choose now: everybody's, then the session's own."""
         rows = [row for row, missing in services.engines.choices() if row.engine == self.engine and not missing]
+        trained = services.models.rows(self.engine, services.sessions.owner(session))
+        rows += [row for _, row in trained if row.weights not in {known.weights for known in rows}]
         return [(self.titles.get(row.weights, row.title), row.weights) for row in rows]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import gradio as gr
 from pydantic import BaseModel, Field
 
+from services import Services
 from services.models.runs import Runs
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
@@ -16,7 +17,7 @@ Name = Annotated[str, Field(max_length=4096)]
 
 
 class Wanted(BaseModel):
-    """What to train on which catalogue; a name that exists is trained anew."""
+    """What to train on which catalogue; an own name that exists is trained anew, another's is refused."""
 
     catalog: Name
     name: Annotated[str, Field(max_length=200)]
@@ -30,24 +31,24 @@ class Run(BaseModel):
     known: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
-def create(page: str, runs: Runs, *functions: Callable[[Any], Any]) -> gr.HTML:
+def create(page: str, services: Services, runs: Runs, *functions: Callable[..., Any]) -> gr.HTML:
     """Return the component that ui/`page`.html and .js are; `functions` are what else its script may call.
 
     Its `submit` event says that there is another model to choose.
     """
     return gr.HTML(
         **modules.component(page),
-        server_functions=[*functions, served(follow, runs), served(stop, runs)],
+        server_functions=[*functions, served(follow, services, runs), served(stop, services, runs)],
     )  # fmt: skip
 
 
-def follow(runs: Runs, data: object) -> dict[str, Any]:
-    """Return how a run stands, with those of its epochs that the page has not got yet."""
+def follow(services: Services, runs: Runs, data: object, page: str = "") -> dict[str, Any]:
+    """Return how a run stands, with those of its epochs that the page has not got yet; another's is not told."""
     asked = checked(Run, data)
-    return runs.run(asked.name, asked.known)
+    return runs.run(asked.name, asked.known, services.sessions.owner_of_page(page))
 
 
-def stop(runs: Runs, data: object) -> dict[str, Any]:
-    """End a run within a step; what was learnt is kept."""
-    runs.stop(checked(Run, data).name)
+def stop(services: Services, runs: Runs, data: object, page: str = "") -> dict[str, Any]:
+    """End a run within a step; what was learnt is kept. Another's is not stopped."""
+    runs.stop(checked(Run, data).name, services.sessions.owner_of_page(page))
     return {}

@@ -9,6 +9,7 @@ import gradio as gr
 
 from services import CatalogInfo, Services
 from services.catalogs.overview import Facts, IndexSummary
+from services.sessions import MACHINE, owns
 from ui.shell import header
 from ui.shell.header import Engine
 
@@ -34,6 +35,8 @@ def view(services: Services, catalog: str, session: str | None, fresh: bool = Fa
 
 def _card(services: Services, info: CatalogInfo, session: str | None, chosen: str, fresh: bool) -> dict[str, Any]:
     facts = services.overview.facts(info.key)
+    mine = owned(services, info, session)
+    asking = MACHINE if mine else session or ""
     return {
         "key": info.key,
         "title": info.title,
@@ -41,13 +44,13 @@ def _card(services: Services, info: CatalogInfo, session: str | None, chosen: st
         "source": info.source,
         "licence": info.licence,
         "chosen": info.key == chosen,
-        "mine": owned(services, info, session),
+        "mine": mine,
         "removable": removable(services, info, session),
         "problem": facts.problem,
         "pictures": facts.pictures,
         "sheet": list(facts.sheet),
         "attributes": _traits(facts),
-        "engines": [_row(row) for row in services.overview.rows(info.key, fresh)],
+        "engines": [_row(row, asking) for row in services.overview.rows(info.key, fresh)],
     }
 
 
@@ -60,13 +63,14 @@ def _traits(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-def _row(row: IndexSummary) -> dict[str, Any]:
+def _row(row: IndexSummary, asking: str) -> dict[str, Any]:
     job = row.job
     progress = {
         "done": job.done if job else 0,
         "total": job.total if job else 0,
         "per_second": job.per_second if job else 0.0,
         "seconds_left": job.seconds_left if job else None,
+        "stoppable": job is not None and owns(asking, job.owner),
     }
     facts = ("engine", "weights", "title", "state", "why", "pictures", "skipped", "size", "made", "absent", "searched")
     return {name: getattr(row, name) for name in facts} | progress

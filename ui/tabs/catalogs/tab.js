@@ -81,7 +81,7 @@ export function mount({ element, props, trigger, watch }) {
     const detail = { catalog: card.key, engine: row.engine, weights: row.weights };
     const busy = row.state === "waiting" || row.state === "building";
     const doings = [];
-    if (busy) doings.push(button("Stop", `Stop indexing ${card.title} with ${row.title}`, "", { act: "stop", ...detail }));
+    if (row.stoppable) doings.push(button("Stop", `Stop indexing ${card.title} with ${row.title}`, "", { act: "stop", ...detail }));
     else if (!row.absent) doings.push(button(row.state === "missing" ? "Build" : "Update", `${row.state === "missing" ? "Build" : "Update"} the index of ${card.title} with ${row.title}`, row.state === "stale" ? "primary" : "", { act: "build", ...detail }));
     if (row.size && card.mine && !busy) doings.push(button("Delete", `Delete the index of ${card.title} with ${row.title}`, "", { act: "delete", ...detail }, "Sure?"));
     return make("tr", {},

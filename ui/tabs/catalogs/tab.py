@@ -8,6 +8,7 @@ import gradio as gr
 
 from retrieval.core import AppError
 from services import CatalogInfo, Services
+from services.sessions import MACHINE
 from ui.shell import header, modules
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header
@@ -79,9 +80,9 @@ def act(services: Services, catalog: str, session: str | None, engine: Engine, e
     if doing in ("build", "stop", "delete"):
         spec = services.engines.spec(asked.get("engine", ""), asked.get("weights"))
     if doing == "build":
-        services.indexes.ensure(key, spec)
+        services.indexes.ensure(key, spec, services.sessions.owner(session))
     elif doing == "stop":
-        services.indexes.halt(key, spec)
+        services.indexes.halt(key, spec, MACHINE if cards.owned(services, info, session) else session or "")
     elif doing == "delete":
         _need(cards.owned(services, info, session))
         services.indexes.delete(key, spec)
