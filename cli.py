@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from commands import catalogs, edit, err, find, latent, measure, product
+from commands import catalogs, edit, err, find, latent, measure, product, search
 from retrieval.core import AppError
 from settings import CHECKOUT, Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for job in (
     find.index,
-    find.search,
+    search.search,
     measure.evaluate,
     measure.compare,
     find.duplicates,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ Index = Annotated[
 ]
 Where = Annotated[
     list[str] | None,
-    typer.Option(help="ATTRIBUTE=VALUE[,VALUE…] that a picture has to have; several must all fit."),
+    typer.Option(help="What a picture has to be: view=main,back, price=20..60, 'added>=2026-05'; all must fit."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each picture, as it comes.")]
@@ -76,6 +76,12 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise AppError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def name_notes(notes: Sequence[tuple[str, str]]) -> None:
+    """Say on the error stream what lies beside the pictures and could not be used."""
+    for file, note in notes:
+        err.print(f"{file}: {note}", style="yellow", highlight=False, markup=False)
 
 
 def build(

@@ -12,7 +12,7 @@ import typer
 from PIL import Image
 
 from commands import AsJson, Weights, err, open_catalog, out, print_json, read, ready
-from commands.find import print_hits
+from commands.results import Results, show
 from retrieval.core import AppError, Hit
 from retrieval.pictures import decoding
 from services import Services
@@ -65,7 +65,7 @@ def edit(
     for path, found in answers:
         out.print(str(path), highlight=False, markup=False)
         if found:
-            print_hits(found)
+            show(Results.of(found), as_json=False)
 
 
 def _made(services: Services, request: EditRequest) -> list[Image.Image]:

@@ -55,7 +55,8 @@ class Answer:
 class Scope:
     """What part of an answer is wanted: `count` pictures from place `start` on, of those that pass `filter`.
 
-    `ranges` narrow it further. `similarities` are an image-text model's scores for the question, id -> cosine.
+    `ranges` narrow it further. `similarities` are the scores of an image-text model for the question, or of pictures
+    beside it, id -> cosine; they count `model_weight` in the fusion.
     """
 
     count: int = 24
@@ -63,6 +64,7 @@ class Scope:
     filter: Filter | None = None
     ranges: tuple[numbers.Range, ...] = ()
     similarities: dict[str, float] = field(default_factory=dict)
+    model_weight: float = MODEL
 
 
 class Pictures:
@@ -149,8 +151,7 @@ class Pictures:
             if not np.isfinite(values).any():
                 notes.append(f"No picture has a price that is a number, so '{each}' was left out.")
                 continue
-            with np.errstate(invalid="ignore"):
-                allowed &= (values >= each.low) & (values <= each.high)
+            allowed &= each.holds(values)
         return allowed
 
     def numbers(self, attribute: str) -> np.ndarray:
@@ -173,7 +174,7 @@ class Pictures:
         for item_id, row in rows.items():
             scores[self.places([row])] = scope.similarities[item_id]
         scores[~allowed] = -np.inf
-        return [Ranking(scores, MODEL)]
+        return [Ranking(scores, scope.model_weight)]
 
 
 class _Evidence:

@@ -6,6 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 CURRENCIES = "$€£¥₹₩₽₺₫₴₪฿¢"
 _CODES = "usd|eur|gbp|jpy|cny|inr|chf|aud|cad|sek|nok|dkk|pln|czk|brl|krw|rub|try|dollars?|euros?|pounds?|yen|rs|kr|zl"
 _NUMBER = r"\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
@@ -17,21 +19,35 @@ _RANGE = re.compile(
 )
 _BOUND = re.compile(rf"(?:\b|(?<!\S))(?P<way>{_UNDER}|{_OVER})\s*{_MONEY}(?![\w%])")
 _UNDER_WAY = re.compile(rf"(?:{_UNDER})\Z")
+_STRICT = re.compile(r"under|below|less than|cheaper than|<|over|above|more than|dearer than|>")
 _CELL = re.compile(rf"\s*{_MONEY}\s*(?:$|[^\d.,])", re.IGNORECASE)
 _LONGEST_CELL = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range that a number has to lie in, both ends included; `attribute` is empty for the price."""
+    """A range that a number has to lie in; its ends are in it unless it is `strict`: under 60 is not 60.
+
+    `attribute` is empty for the price.
+    """
 
     low: float = -math.inf
     high: float = math.inf
     attribute: str = ""
+    strict: bool = False
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Return bool (n,), which of float64 (n,) lie in it; NaN does not."""
+        with np.errstate(invalid="ignore"):
+            if self.strict:
+                return np.asarray((values > self.low) & (values < self.high))
+            return np.asarray((values >= self.low) & (values <= self.high))
 
     def __str__(self) -> str:
         if math.isinf(self.low):
-            return f"up to {self.high:g}"
+            return f"{'under' if self.strict else 'up to'} {self.high:g}"
+        if self.strict:
+            return f"over {self.low:g}"
         return f"from {self.low:g}" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
 
 
@@ -59,7 +75,9 @@ def ranges(text: str) -> tuple[list[Range], str]:
 
     def bound(match: re.Match[str]) -> str:
         value = _value(match.group(2))
-        found.append(Range(high=value) if _UNDER_WAY.match(match["way"]) else Range(low=value))
+        strict = bool(_STRICT.fullmatch(match["way"]))
+        under = _UNDER_WAY.match(match["way"])
+        found.append(Range(high=value, strict=strict) if under else Range(low=value, strict=strict))
         return f" \0{len(found) - 1} "
 
     return found, _BOUND.sub(bound, _RANGE.sub(between, text))

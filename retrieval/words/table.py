@@ -152,9 +152,9 @@ class WordTable:
         """Return the rows whose attributes have any of the values, for every attribute of `filter`."""
         tests, given = [], []
         for name, values in filter.items():
-            marks = ",".join("?" * len(values))
-            tests.append(f"EXISTS (SELECT 1 FROM json_each(attributes) WHERE key = ? AND value IN ({marks}))")
-            given += [name, *values]
+            given += [name, json.dumps(list(values))]
+            any_of = "key = ? AND value IN (SELECT value FROM json_each(?))"
+            tests.append(f"EXISTS (SELECT 1 FROM json_each(attributes) WHERE {any_of})")
         return [row for (row,) in self._read(f"SELECT row FROM items WHERE {' AND '.join(tests) or 1}", given)]
 
     def rows(self) -> list[tuple[int, float | None, bytes | None]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval import catalogs
+from retrieval.core import Filter
 from retrieval.words import question
 from retrieval.words.answer import Answer, Pictures, Scope
+from retrieval.words.conditions import counted
+from retrieval.words.conditions import read as read_conditions
 from retrieval.words.table import WordTable
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.tasks import Task, Tasks
@@ -58,6 +61,13 @@ class WordSearch:
         The words are read from the catalogue on first use; `prepare` or `ensure` looks at the pictures.
         """
         return self.pictures(catalog).answer(question.read(text), scope)
+
+    def filter(self, catalog: str, conditions: Sequence[str]) -> Filter | None:
+        """Return the filter that `view=main`, `price=20..60` and the like mean; see retrieval.words.conditions."""
+        if not conditions:
+            return None
+        table = self._written(catalog).table
+        return read_conditions(conditions, counted(attributes for _, attributes in table.attributes()))
 
     def pictures(self, catalog: str) -> Pictures:
         """Return what is known of the pictures, read from the table where it changed."""

@@ -8,20 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from commands import find
 from commands import out as console
-from retrieval.core import Hit
-from retrieval.search.searcher import Result
+from commands import results
+from commands.results import Results
+from retrieval.words.answer import Found
 from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("name", ["[/S/M]/1.jpg", "[dress]/2.jpg", ":smile:.jpg", "[bold]x.jpg"])
 def test_a_name_with_markup_is_printed_as_it_is(name: str) -> None:
     with console.capture() as printed:
-        find.print_hits(Result([Hit(name, 1.0, {"label": name})], 1, np.ones(1, np.float32), np.ones(1, np.float32)))
+        results.show(Results([Found(name, 1.0, {"label": name})], 1), as_json=False)
     assert printed.get().count(name) == 2
 
 

@@ -102,6 +102,8 @@ def test_numbers_bound_the_price_and_a_price_to_ask_for_is_left_out(table: WordT
     pictures = filled(table, {name: {"name": "Fleece", "price": price} for name, price in rows.items()})
     assert set(ids(asked(pictures, "fleece under 60"))) == {"a.jpg", "d.jpg"}
     assert ids(asked(pictures, "over 60")) == ["b.jpg"]
+    assert ids(asked(pictures, "fleece under 45")) == []
+    assert ids(asked(pictures, "fleece up to 45")) == ["a.jpg"]
     sized = filled(table, {"a.jpg": {"size": "44"}, "b.jpg": {"size": "38"}})
     assert ids(asked(sized, "size over 40")) == ["a.jpg"]
 

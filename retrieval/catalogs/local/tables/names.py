@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from pathlib import PurePosixPath
@@ -46,7 +47,12 @@ def below(name: str, depth: int) -> str:
 
 def keys_of(path: PurePosixPath) -> tuple[str, ...]:
     """Return the keys under which a table may list the picture at `path` below it, the most telling first."""
-    parts = key(unicodedata.normalize("NFC", str(path))).split("/")
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a name that is no UTF-8 is one of an older Windows or macOS, as its table is
+        name = os.fsencode(name).decode("cp1252", "replace")
+    parts = key(unicodedata.normalize("NFC", name)).split("/")
     stem = PurePosixPath(parts[-1]).stem
     found: list[str] = []
     for start in range(len(parts)):
