@@ -36,6 +36,7 @@ from retrieval.search.searcher import Result
 from retrieval.words import question
 from retrieval.words.answer import SIGHT, TEXT, Found, Scope
 from services import Services
+from services.words import models
 
 _MOST = 10_000
 
@@ -111,12 +112,16 @@ def _by_words(services: Services, key: str, words: str, pictures: Sequence[bytes
     """Answer words by all that is here: the table's text, what is seen, numbers, and pictures as one more ranking."""
     with bar("Looking at the pictures") as track:
         services.words.prepare(key, lambda done, total: track(Progress(done, total, 0, 0.0)))
+    if model := models.present():
+        ready(services, key, model)
+    elif offer := models.offer():
+        err.print(offer, style="dim", highlight=False, markup=False)
     scope = Scope(wanted.count, 0, wanted.filter)
     if pictures:
         alike = _by_network(services, key, None, pictures, replace(wanted, count=_MOST))
         share = min(wanted.picture_weight, 0.99)
         weight = (TEXT + SIGHT) * share / (1 - share)
-        scope = replace(scope, similarities={each.id: each.score for each in alike.found}, model_weight=weight)
+        scope = replace(scope, alike={each.id: each.score for each in alike.found}, alike_weight=weight)
     answer = services.words.search(key, words, scope)
     _say(answer.notes)
     return Results(answer.found, answer.strong)

@@ -63,7 +63,7 @@ class Services:
         self.products = Products(self.catalogs, self.indexes, self.views)
         self.product_runs = ProductRuns(trainer)
         self.latent = Latent(self.catalogs, self.indexes, self.tasks)
-        self.words = WordSearch(self.catalogs, self.tasks)
+        self.words = WordSearch(self.catalogs, self.indexes, self.tasks)
         self.latent_runs = LatentRuns(trainer)
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ OTHER_TOKENIZERS = ("vocab.txt", "vocab.json", SENTENCEPIECE, "sentencepiece.bpe
 
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 _LICENCES = {DEFAULT: "MIT", "patrickjohncyh/fashion-clip": "MIT"}
+_SIZES = {DEFAULT: " 605 MB", "patrickjohncyh/fashion-clip": " 605 MB"}
 
 
 def rows(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> tuple[EncoderSpec, ...]:
@@ -221,7 +222,8 @@ def _row(checkpoint: str, weights: str, trusted: bool) -> EncoderSpec:
     return EncoderSpec(
         engine="clip" if known.words else "vision", weights=weights, title=f"{known.title}, {name}",
         dim=families.dim(found), image_size=side, licence=_LICENCES.get(checkpoint, "see its model card"),
-        source=f"{checkpoint}, through the Hub's cache", load=families.REMOTE if remote else families.runs(found),
+        source=f"{checkpoint},{_SIZES.get(checkpoint, '')} through the Hub's cache",
+        load=families.REMOTE if remote else families.runs(found),
         accepts_text=known.words, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
         files="engines.clip.files:CHECKPOINT",
     )  # fmt: skip

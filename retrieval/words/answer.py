@@ -55,8 +55,8 @@ class Answer:
 class Scope:
     """What part of an answer is wanted: `count` pictures from place `start` on, of those that pass `filter`.
 
-    `ranges` narrow it further. `similarities` are the scores of an image-text model for the question, or of pictures
-    beside it, id -> cosine; they count `model_weight` in the fusion.
+    `ranges` narrow it further. `similarities` are an image-text model's scores for the question, id -> cosine, `alike`
+    those of pictures that are part of it, which count `alike_weight` in the fusion.
     """
 
     count: int = 24
@@ -64,7 +64,8 @@ class Scope:
     filter: Filter | None = None
     ranges: tuple[numbers.Range, ...] = ()
     similarities: dict[str, float] = field(default_factory=dict)
-    model_weight: float = MODEL
+    alike: dict[str, float] = field(default_factory=dict)
+    alike_weight: float = 1.0
 
 
 class Pictures:
@@ -100,7 +101,7 @@ class Pictures:
             if each.term.weight < 0:
                 allowed &= each.fit < _SURE
         wanted = [each for each in evidence if each.term.weight > 0]
-        rankings = _rankings(wanted, allowed) + self._by_model(scope, allowed)
+        rankings = _rankings(wanted, allowed) + self._by_vectors(scope, allowed)
         scores = fused(rankings) if rankings else allowed * (1.0 if evidence or ranges or scope.ranges else 0.0)
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] > 0]
@@ -166,15 +167,17 @@ class Pictures:
                 values[place] = number
         return values
 
-    def _by_model(self, scope: Scope, allowed: np.ndarray) -> list[Ranking]:
-        if not scope.similarities:
-            return []
-        rows = self.table.of_ids(list(scope.similarities))
-        scores = np.full(len(self), -np.inf, np.float32)
-        for item_id, row in rows.items():
-            scores[self.places([row])] = scope.similarities[item_id]
-        scores[~allowed] = -np.inf
-        return [Ranking(scores, scope.model_weight)]
+    def _by_vectors(self, scope: Scope, allowed: np.ndarray) -> list[Ranking]:
+        found = []
+        for similar, weight in ((scope.similarities, MODEL), (scope.alike, scope.alike_weight)):
+            if similar:
+                rows = self.table.of_ids(list(similar))
+                scores = np.full(len(self), -np.inf, np.float32)
+                for item_id, row in rows.items():
+                    scores[self.places([row])] = similar[item_id]
+                scores[~allowed] = -np.inf
+                found.append(Ranking(scores, weight))
+        return found
 
 
 class _Evidence:

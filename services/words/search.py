@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retrieval import catalogs
-from retrieval.core import Filter
+from retrieval.core import AppError, Filter
 from retrieval.words import question
 from retrieval.words.answer import Answer, Pictures, Scope
 from retrieval.words.conditions import counted
 from retrieval.words.conditions import read as read_conditions
 from retrieval.words.table import WordTable
 from services.catalogs.open_catalogs import OpenCatalogs
+from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
-from services.words import looking
+from services.words import looking, models
 
 Track = Callable[[int, int], None]
 """Hears how many of how many pictures were looked at."""
@@ -34,9 +35,9 @@ class _Held:
 class WordSearch:
     """The tables of words of the open catalogues; safe to share between threads."""
 
-    def __init__(self, open_catalogs: OpenCatalogs, tasks: Tasks) -> None:
-        """Begin without a table."""
-        self._catalogs, self._tasks = open_catalogs, tasks
+    def __init__(self, open_catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks) -> None:
+        """Begin without a table; `indexes` are asked where an image-text model is here."""
+        self._catalogs, self._indexes, self._tasks = open_catalogs, indexes, tasks
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
         open_catalogs.when_closed(self.forget)
@@ -58,9 +59,16 @@ class WordSearch:
     def search(self, catalog: str, text: str, scope: Scope) -> Answer:
         """Answer `a blue jacket under 60, no stripes` over a catalogue; raises AppError where nothing is asked.
 
-        The words are read from the catalogue on first use; `prepare` or `ensure` looks at the pictures.
+        The words are read from the catalogue on first use; `prepare` or `ensure` looks at the pictures. An image-text
+        model takes part when it is on this machine and has an index of the catalogue.
         """
-        return self.pictures(catalog).answer(question.read(text), scope)
+        asked, note = question.read(text), ""
+        try:
+            scope = replace(scope, similarities=models.similarities(self._indexes, catalog, asked.phrases))
+        except AppError as error:
+            note = str(error)
+        answer = self.pictures(catalog).answer(asked, scope)
+        return replace(answer, notes=(*answer.notes, note)) if note else answer
 
     def filter(self, catalog: str, conditions: Sequence[str]) -> Filter | None:
         """Return the filter that `view=main`, `price=20..60` and the like mean; see retrieval.words.conditions."""

@@ -125,3 +125,24 @@ def test_results_are_copied_and_written_as_a_page_in_which_a_table_is_only_text(
     assert "data:image/jpeg;base64," in text
     assert "href" not in text
     assert "<b>" not in text
+
+
+@pytest.mark.usefixtures("place")
+def test_an_image_text_model_takes_part_when_it_is_here_and_is_offered_when_it_is_not(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.fakes import tiny_models
+
+    command = ["search", "--catalog", f"folder:{shop}", "--words", "gloomy blue", "--json"]
+    monkeypatch.setenv("VISUAL_SEARCH_CLIP", "openai/clip-vit-base-patch32")
+    answer = CliRunner().invoke(cli.app, command)
+    assert json.loads(answer.stdout) == []
+    assert "'gloomy' was not understood" in answer.stderr
+    assert "605 MB through the Hub's cache; licence MIT). To get it: hf download openai/clip" in answer.stderr
+    tiny_models.save("clip", tmp_path / "tiny")
+    monkeypatch.setenv("VISUAL_SEARCH_CLIP", str(tmp_path / "tiny"))
+    answer = CliRunner().invoke(cli.app, command)
+    assert answer.exception is None, answer.exception
+    assert sorted(each["id"] for each in json.loads(answer.stdout)) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    by_model = CliRunner().invoke(cli.app, [*command, "--engine", "clip"])
+    assert [e["id"] for e in json.loads(by_model.stdout)] == [e["id"] for e in json.loads(answer.stdout)]
