@@ -55,7 +55,7 @@ class Services:
         self.overview = Overview(self.catalogs, self.indexes, self.views)
         self.saved_catalogs = SavedCatalogs(settings, self.catalogs, self.indexes)
         self.uploads = Uploads(settings, self.sessions, self.catalogs, self.indexes)
-        self.evaluation = Evaluation(self.catalogs, self.indexes)
+        self.evaluation = Evaluation(self.catalogs, self.indexes, self.tasks)
         self.edits = Edits(settings)
         self.maps = Maps(self.catalogs, self.indexes, self.tasks)
         self.models = Models(settings, self.sessions, self.indexes)

@@ -16,14 +16,16 @@ from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.search import duplicates
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
+from services.sessions import MACHINE
+from services.tasks import Task, Tasks
 
 
 class Evaluation:
     """Measures with the indexes that there are; safe to share between threads."""
 
-    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes) -> None:
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks) -> None:
         """Measure on the given catalogues and indexes."""
-        self._catalogs, self._indexes = catalogs, indexes
+        self._catalogs, self._indexes, self._tasks = catalogs, indexes, tasks
 
     def check(self, protocol: EvaluationProtocol, gallery: str, queries: str | None = None) -> None:
         """Raise AppError where these catalogues have nothing that the protocol asks for; no index is needed."""
@@ -92,6 +94,19 @@ class Evaluation:
             contestants.append(comparison.Contestant(name, spec.title, collection, searcher))
         source = self._catalogs.catalog(catalog)
         return replace(comparison.compare(contestants, source, protocol, track), failed=failed)
+
+    def comparing(
+        self, catalog: str, specs: Sequence[EncoderSpec], protocol: EvaluationProtocol | None, owner: str = MACHINE
+    ) -> Task[comparison.Comparison]:
+        """Return the task that compares engines, one comparison at a time; raises AppError when too many wait."""
+
+        def work(task: Task[comparison.Comparison]) -> comparison.Comparison:
+            def track(step: comparison.Step) -> None:
+                task.advance(step.done, step.total, seconds_left=step.seconds_left, doing=f"{step.title}: {step.doing}")
+
+            return self.compare(catalog, specs, protocol, track)
+
+        return self._tasks.submit("comparison", f"comparing on {catalog}", work, owner)
 
     def duplicates(
         self, catalog: str, spec: EncoderSpec, track: Callable[[int, int], None] = lambda done, total: None

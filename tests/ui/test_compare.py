@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,12 @@ from retrieval.core import AppError
 from services import Services
 from settings import Settings
 from tests.conftest import COLOUR_SPEC, ColourEncoder, register, write_picture
+from ui.tabs.catalogs import new_catalog
 from ui.tabs.compare import blind_test, duplicates, tab
 from ui.tabs.compare import board as compare_board
-from ui.tabs.compare.board import Halt, Wanted
+from ui.tabs.compare.board import Wanted
+from ui.widgets import running_task
+from ui.widgets.running_task import Running
 
 NAMES = ["colours:none", "colours:half"]
 
@@ -47,9 +51,11 @@ def keys(services: Services) -> list[str]:
     return [info.key for info in services.catalogs.infos()]
 
 
-def board(services: Services, catalog: str, names: list[str], match: str, halt: Halt | None = None) -> dict[str, Any]:
+def board(
+    services: Services, catalog: str, names: list[str], match: str, running: Running | None = None
+) -> dict[str, Any]:
     """Return the last thing that a comparison puts on the board."""
-    return [shown[0] for shown in compare_board.run(services, catalog, Wanted(names, match), halt or Halt())][-1]
+    return [shown[0] for shown in compare_board.run(services, catalog, Wanted(names, match), running or Running())][-1]
 
 
 def test_the_board_says_what_was_measured_in_words_and_figures(shop: Services) -> None:
@@ -62,21 +68,21 @@ def test_the_board_says_what_was_measured_in_words_and_figures(shop: Services) -
 
 
 def test_progress_comes_before_the_result_and_the_buttons_follow(shop: Services) -> None:
-    steps = list(compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), Halt()))
+    steps = list(compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), Running()))
     assert steps[0][0]["state"] == "working"
     assert (steps[0][1].interactive, steps[0][2].visible) == (False, True)
     assert (steps[-1][1].interactive, steps[-1][2].visible) == (True, False)
 
 
 def test_a_stop_ends_the_comparison_and_keeps_the_page_usable(shop: Services) -> None:
-    halt = Halt()
-    running = compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), halt)
-    next(running)
-    compare_board.stop(halt)
-    last = list(running)[-1]
+    running = Running()
+    shown = compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), running)
+    next(shown)
+    running_task.stop(running)
+    last = list(shown)[-1]
     assert last[0]["title"] in ("Stopped", "") or last[0]["state"] == "result"
     assert last[1].interactive
-    assert board(shop, keys(shop)[0], NAMES, "label", halt)["state"] == "result"
+    assert board(shop, keys(shop)[0], NAMES, "label", running)["state"] == "result"
 
 
 def test_no_engine_and_an_attribute_that_is_not_there_are_told_on_the_board(shop: Services) -> None:
@@ -88,7 +94,7 @@ def test_no_engine_and_an_attribute_that_is_not_there_are_told_on_the_board(shop
 
 def test_a_catalogue_without_labels_offers_speed_alone(shop: Services) -> None:
     bare = keys(shop)[1]
-    told = tab.opened(shop, {"catalog": bare}, None, Halt())
+    told = tab.opened(shop, {"catalog": bare}, None, Running())
     assert told[1].value == ""
     assert "no labels" in told[4]["title"]
     shown = board(shop, bare, NAMES, "")
@@ -108,8 +114,8 @@ def test_few_engines_are_chosen_at_first_and_all_can_be() -> None:
 
 def test_opening_the_same_catalogue_again_keeps_what_is_shown(shop: Services) -> None:
     first = keys(shop)[0]
-    assert tab.opened(shop, {"catalog": first}, None, Halt())[1].value == "label"
-    again = tab.opened(shop, {"catalog": first}, first, Halt())
+    assert tab.opened(shop, {"catalog": first}, None, Running())[1].value == "label"
+    again = tab.opened(shop, {"catalog": first}, first, Running())
     assert again == (first, *[gr.skip()] * 6)
 
 
@@ -160,3 +166,36 @@ def test_near_duplicates_follow_the_threshold_and_bad_ones_are_told(shop: Servic
     found = duplicates.duplicates(shop, key, 1.0, "colours")
     assert found["groups"] == []
     assert found["by_threshold"][0]["groups"] == forest.counts(0.8)[0]
+
+
+def test_a_comparison_waits_for_the_one_before_it_and_says_so(shop: Services) -> None:
+    go = threading.Event()
+    before = shop.tasks.submit("comparison", "before", lambda task: go.wait(30))
+    running = Running()
+    shown = compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), running)
+    assert next(shown)[0]["title"] == "Waiting: 1 goes before this one"
+    assert running.task is not None
+    assert (running.task.state, running.task.place) == ("waiting", 1)
+    go.set()
+    assert list(shown)[-1][0]["state"] == "result"
+    assert before.state == "done"
+
+
+def test_who_leaves_takes_the_comparison_along(shop: Services) -> None:
+    go = threading.Event()
+    shop.tasks.submit("comparison", "before", lambda task: go.wait(30))
+    running = Running()
+    shown = compare_board.run(shop, keys(shop)[0], Wanted(NAMES, "label"), running)
+    next(shown)
+    shown.close()  # as Gradio does when the browser is gone
+    assert running.task is not None
+    assert running.task.state == "stopped"
+    go.set()
+
+
+def test_making_a_catalogue_is_a_task_whose_failure_is_told_in_place(shop: Services) -> None:
+    running = Running()
+    steps = list(new_catalog.follow(shop, new_catalog.keep, running, None, "colours:none", [], ""))
+    assert "Choose pictures or a zip first" in steps[-1][0]
+    assert running.task is not None
+    assert running.task.state == "failed"

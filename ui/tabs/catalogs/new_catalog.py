@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,35 +14,21 @@ from gradio.utils import get_upload_folder
 from retrieval.catalogs.hub.download import Fetching
 from retrieval.catalogs.hub.names import HubName
 from retrieval.catalogs.hub.source import SUGGESTED
-from retrieval.core import AppError, Stopped
-from services import Services
-from ui.shell.error_boundary import PRIVATE, words
+from retrieval.core import AppError
+from services import Services, Task
+from ui.shell.error_boundary import PRIVATE
 from ui.shell.header import Engine, Header
 from ui.tabs.catalogs import cards
+from ui.widgets import running_task
+from ui.widgets.running_task import Running, buttons, waits
 
 COUNT = 2000
-_TICK = 0.4
+STOPPED = "Stopped. What has arrived is kept."
 _NAMED = 8
 
 
-@dataclass
-class Halt:
-    """A visitor's wish to stop; the work looks at it as it goes."""
-
-    wanted: bool = False
-
-
-@dataclass
-class _Work:
-    """One piece of work in its thread: how far it is, and what came of it."""
-
-    told: str = ""
-    part: tuple[int, int] = (0, 0)
-    key: str = ""
-    note: str = ""
-    trouble: str = ""
-    stopped: bool = False
-    ended: threading.Event = field(default_factory=threading.Event)
+Work = Callable[..., tuple[str, str]]
+"""Makes a catalogue as a task, and returns its key and what to say of it."""
 
 
 def uploads(services: Services, top: Header, shown: gr.HTML) -> None:
@@ -75,101 +59,71 @@ def hub(services: Services, top: Header, shown: gr.HTML) -> None:
 
 
 def _wire(
-    services: Services, top: Header, shown: gr.HTML, do: str, work: Callable[..., None], given: Sequence[gr.Component]
+    services: Services, top: Header, shown: gr.HTML, do: str, work: Work, given: Sequence[gr.Component]
 ) -> Dependency:
     """Add the buttons that begin and stop `work`, and the place where it says how far it is; return what follows it."""
     with gr.Row():
         go = gr.Button(do, variant="primary", min_width=160, scale=0)
         stop = gr.Button("Stop", visible=False, min_width=100, scale=0)
     told = gr.HTML(apply_default_css=False)
-    halt = gr.State(Halt())
+    running = gr.State(Running())
 
     def run(*inputs: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
         yield from follow(services, work, *inputs)
 
     ended = go.click(
-        run, [halt, top.session, top.engine, *given], [told, go, stop, shown, top.catalog, *top.seen],
-        concurrency_id="open", concurrency_limit=4, **PRIVATE,
+        run, [running, top.session, top.engine, *given], [told, go, stop, shown, top.catalog, *top.seen],
+        concurrency_id="open", concurrency_limit=16, **PRIVATE,
     )  # fmt: skip
-    stop.click(ask_to_stop, [halt], [stop], queue=False, **PRIVATE)
+    stop.click(running_task.stop, [running], [stop], queue=False, **PRIVATE)
     return ended
 
 
-def ask_to_stop(halt: Halt) -> gr.Button:
-    """Ask the running work to stop."""
-    halt.wanted = True
-    return gr.Button("Stopping …", interactive=False)
-
-
 def follow(
-    services: Services, work: Callable[..., None], halt: Halt, session: str | None, engine: Engine, *given: object
+    services: Services, work: Work, running: Running, session: str | None, engine: Engine, *given: object
 ) -> Iterator[tuple[Any, ...]]:
-    """Run `work` in a thread and say how far it is; then put the new catalogue into use.
+    """Run `work` as a task and say how far it is; then put the new catalogue into use.
 
-    Outputs: notice, the buttons to begin and to stop, the shelf, then the header's catalogue, status, timer and opened.
+    Outputs: notice, the buttons to begin and to stop, the list, then the header's catalogue, status, timer and opened.
     """
-    halt.wanted = False
-    done = _Work()
-    threading.Thread(target=_run, args=(services, work, done, halt, session, given), daemon=True).start()
     still = [gr.skip()] * 5
     try:
-        while not done.ended.wait(_TICK):
-            yield _progress(done), *_buttons(True), *still
-    finally:
-        halt.wanted = True  # also when the visitor is gone
-    if done.key:
-        shelf = cards.view(services, done.key, session)
-        yield (
-            _notice("ready", done.note),
-            *_buttons(False),
-            shelf,
-            *cards.switched(services, done.key, session, engine),
-        )
-    else:
-        said = _notice("", "Stopped. What has arrived is kept.") if done.stopped else _notice("failed", done.trouble)
-        yield said, *_buttons(False), *still
-
-
-def _run(
-    services: Services, work: Callable[..., None], done: _Work, halt: Halt, session: str | None, given: Sequence[object]
-) -> None:
-    try:
-        work(services, done, halt, session, *given)
-    except Stopped:
-        done.stopped = True
-    except Exception as error:
-        done.trouble = words(error)
-    finally:
-        done.ended.set()
+        task = services.tasks.submit(
+            "catalogue", "making a catalogue", lambda task: work(services, task, session, *given),
+            services.sessions.owner(session),
+        )  # fmt: skip
+    except AppError as error:
+        yield _notice("failed", str(error)), *buttons(False), *still
+        return
+    for each in running.follow(task):
+        yield _progress(each), *buttons(True), *still
+    if task.result is None:
+        said = _notice("failed", task.error) if task.state == "failed" else _notice("", STOPPED)
+        yield said, *buttons(False), *still
+        return
+    key, note = task.result
+    shelf = cards.view(services, key, session)
+    yield _notice("ready", note), *buttons(False), shelf, *cards.switched(services, key, session, engine)
 
 
 def keep(
-    services: Services, done: _Work, halt: Halt, session: str | None, files: Sequence[str] | None, title: str
-) -> None:
+    services: Services, task: Task[Any], session: str | None, files: Sequence[str] | None, title: str
+) -> tuple[str, str]:
     """Make a private catalogue of the chosen files, and delete them where they were sent to."""
     sent = [(path.name, path) for path in map(_sent, files or ())]
     if not sent:
         raise AppError("Choose pictures or a zip first.")
-
-    def track(kept: int) -> None:
-        done.told, done.part = f"{kept:,} pictures unpacked", (0, 0)
-        if halt.wanted:
-            raise Stopped
-
     try:
-        done.key, kept = services.uploads.add(session or "", sent, title or "", track)
+        key, kept = services.uploads.add(
+            session or "", sent, title or "", lambda done: task.advance(done, 0, doing=f"{done:,} pictures unpacked")
+        )
     finally:
         for _, path in sent:
             path.unlink(missing_ok=True)
     left = [f"{name}: {reason}" for name, reason in kept.left_out[:_NAMED]]
     more = len(kept.left_out) - len(left)
-    done.note = "\n".join(
-        [
-            f"{kept.pictures:,} pictures are in your catalogue; only you see it.",
-            *left,
-            *([f"and {more} more"] * (more > 0)),
-        ]
-    )
+    note = [f"{kept.pictures:,} pictures are in your catalogue; only you see it.", *left]
+    return key, "\n".join([*note, *([f"and {more} more"] * (more > 0))])
 
 
 def _sent(path: str) -> Path:
@@ -181,15 +135,20 @@ def _sent(path: str) -> Path:
 
 
 def fetch(
-    services: Services, done: _Work, halt: Halt, session: str | None, repo: str, count: float, split: str, image: str,
+    services: Services, task: Task[Any], session: str | None, repo: str, count: float, split: str, image: str,
     attribute: str, value: str,
-) -> None:  # fmt: skip
+) -> tuple[str, str]:  # fmt: skip
     """Open the chosen part of a data set of the Hub."""
     where = (attribute.strip(), value.strip()) if attribute.strip() and value.strip() else None
     wanted = HubName(
-        (repo or "").strip().removeprefix("hf:"), None, split.strip() or None, int(count), image.strip() or None, where
+        (repo or "").strip().removeprefix("hf:"),
+        None,
+        split.strip() or None,
+        int(count or 0),
+        image.strip() or None,
+        where,
     )
-    done.told = f"Asking for {wanted.repo}"
+    task.advance(0, 0, doing=f"Asking for {wanted.repo}")
 
     def track(fetching: Fetching) -> None:
         parts = [f"{fetching.kept:,} pictures"]
@@ -197,19 +156,18 @@ def fetch(
             parts.append(f"{fetching.seen:,} rows looked at")
         if fetching.seconds_left is not None:
             parts.append(f"{fetching.seconds_left:.0f} s left")
-        done.told, done.part = " · ".join(parts), (fetching.kept, fetching.total)
-        if halt.wanted:
-            raise Stopped
+        task.advance(fetching.kept, fetching.total or 0, seconds_left=fetching.seconds_left, doing=" · ".join(parts))
 
-    done.key = services.saved_catalogs.add_from_hub(str(wanted), track)
-    done.note = f"{services.catalogs.catalog(done.key).title} is open."
+    key = services.saved_catalogs.add_from_hub(str(wanted), track)
+    return key, f"{services.catalogs.catalog(key).title} is open."
 
 
-def _progress(done: _Work) -> str:
-    kept, total = done.part
-    known = f'max="{total}" value="{kept}"' if total else ""
+def _progress(task: Task[Any]) -> str:
+    far = task.progress
+    known = f'max="{far.total}" value="{far.done}"' if far.total else ""
     bar = f'<progress {known} aria-label="Opening"></progress>'
-    return f'<div class="told" role="status"><p>{escape(done.told)} …</p>{bar}</div>'
+    told = waits(task) or far.doing
+    return f'<div class="told" role="status"><p>{escape(told)} …</p>{bar}</div>'
 
 
 def _notice(kind: str, text: str) -> str:
@@ -217,7 +175,3 @@ def _notice(kind: str, text: str) -> str:
     more = f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in rest)}</ul>" if rest else ""
     role = "alert" if kind == "failed" else "status"
     return f'<div class="told {kind}" role="{role}"><p>{escape(first)}</p>{more}</div>'
-
-
-def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:
-    return gr.Button(interactive=not running), gr.Button("Stop", visible=running, interactive=True)

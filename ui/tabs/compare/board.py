@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from retrieval.core import EncoderSpec, Stopped
-from retrieval.evaluation.comparison import Comparison, Step, as_dict
+from retrieval.core import EncoderSpec
+from retrieval.evaluation.comparison import Comparison, as_dict
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
-from services import Services
+from services import Services, Task
 from ui.shell import modules
 from ui.shell.error_boundary import words
+from ui.widgets.running_task import Running, buttons, waits
 
 EVEN = 1.1
-_TICK = 0.4
-
-
-@dataclass
-class Halt:
-    """A visitor's wish to stop; the running comparison looks at it between steps."""
-
-    wanted: bool = False
+FAILED = "These engines could not be compared"
 
 
 @dataclass(frozen=True)
@@ -48,17 +41,6 @@ class Wanted:
             for text in (self.query_where, self.gallery_where)
         )
         return EvaluationProtocol(self.match, self.exclude, asked, searched)
-
-
-@dataclass
-class _Work:
-    """One comparison in its thread: how far it is, and what came of it."""
-
-    step: Step | None = None
-    found: Comparison | None = None
-    trouble: str = ""
-    stopped: bool = False
-    titles: dict[str, str] = field(default_factory=dict)
 
 
 def create() -> gr.HTML:
@@ -87,28 +69,22 @@ def opening(labelled: bool) -> dict[str, Any]:
     )
 
 
-def run(services: Services, catalog: str, wanted: Wanted, halt: Halt) -> Iterator[tuple[Any, ...]]:
-    """Compare in a thread and say how far it is. Outputs: board, the buttons Compare and Stop."""
+def run(
+    services: Services, catalog: str, wanted: Wanted, running: Running, session: str | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Compare as a task and say how far it is. Outputs: board, the buttons Compare and Stop."""
     if not wanted.names:
-        yield _notice("No engine is chosen", "Tick at least one engine, two to see which is better."), *_buttons(False)
+        yield _notice("No engine is chosen", "Tick at least one engine, two to see which is better."), *buttons(False)
         return
-    halt.wanted = False
-    work = _Work()
-    thread = threading.Thread(target=_compare, args=(services, catalog, wanted, halt, work), daemon=True)
-    thread.start()
     try:
-        while thread.is_alive():
-            yield _working(work.step), *_buttons(True)
-            thread.join(_TICK)
-    finally:
-        halt.wanted = True  # also when the visitor is gone
-    yield _outcome(services, catalog, work), *_buttons(False)
-
-
-def stop(halt: Halt) -> gr.Button:
-    """Ask the running comparison to stop."""
-    halt.wanted = True
-    return gr.Button("Stopping …", interactive=False)
+        specs = [services.engines.spec(name) for name in wanted.names]
+        task = services.evaluation.comparing(catalog, specs, wanted.protocol(), services.sessions.owner(session))
+    except Exception as error:
+        yield _notice(FAILED, words(error), "problem"), *buttons(False)
+        return
+    for each in running.follow(task):
+        yield _working(each), *buttons(True)
+    yield _outcome(services, catalog, task), *buttons(False)
 
 
 def result(services: Services, catalog: str, found: Comparison) -> dict[str, Any]:
@@ -124,47 +100,31 @@ def result(services: Services, catalog: str, found: Comparison) -> dict[str, Any
     }
 
 
-def _compare(services: Services, catalog: str, wanted: Wanted, halt: Halt, work: _Work) -> None:
-    def track(step: Step) -> None:
-        work.step = step
-        if halt.wanted:
-            raise Stopped
-
-    try:
-        specs = [services.engines.spec(name) for name in wanted.names]
-        work.found = services.evaluation.compare(catalog, specs, wanted.protocol(), track)
-    except Stopped:
-        work.stopped = True
-    except Exception as error:
-        work.trouble = words(error)
-
-
-def _outcome(services: Services, catalog: str, work: _Work) -> dict[str, Any]:
-    if work.stopped:
+def _outcome(services: Services, catalog: str, task: Task[Comparison]) -> dict[str, Any]:
+    found = task.result
+    if task.state == "stopped" or found is None:
+        if task.state == "failed":
+            return _notice(FAILED, task.error, "problem")
         return _notice("Stopped", "What was indexed is kept, so the next comparison goes on from there.")
-    if work.found is None:
-        return _notice("These engines could not be compared", work.trouble, "problem")
-    if not work.found.engines:
-        reasons = " ".join(dict.fromkeys(work.found.failed.values()))
-        return _notice("These engines could not be compared", reasons, "problem")
-    return result(services, catalog, work.found)
-
-
-def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:
-    return gr.Button(interactive=not running), gr.Button("Stop", visible=running, interactive=True)
+    if not found.engines:
+        return _notice(FAILED, " ".join(dict.fromkeys(found.failed.values())), "problem")
+    return result(services, catalog, found)
 
 
 def _notice(title: str, text: str, state: str = "none") -> dict[str, Any]:
     return {"state": state, "at": time.time(), "title": title, "text": text}
 
 
-def _working(step: Step | None) -> dict[str, Any]:
-    if step is None:
-        return {**_notice("Getting ready", "", "working"), "done": 0, "total": 0}
-    count = f" · {step.done:,} of {step.total:,}" if step.total else ""
-    left = f" · {step.seconds_left:.0f} s left" if step.seconds_left else ""
-    text = f"{step.doing}{count}{left}"
-    return {**_notice(step.title, text, "working"), "done": step.done, "total": step.total}
+def _working(task: Task[Comparison]) -> dict[str, Any]:
+    far = task.progress
+    count = f"{far.done:,} of {far.total:,}" if far.total else ""
+    left = f"{far.seconds_left:.0f} s left" if far.seconds_left else ""
+    text = " · ".join(filter(None, (count, left)))
+    return {
+        **_notice(waits(task) or far.doing or "Getting ready", text, "working"),
+        "done": far.done,
+        "total": far.total,
+    }
 
 
 def _summary(found: Comparison) -> str:

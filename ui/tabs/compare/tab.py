@@ -15,10 +15,12 @@ from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import ENGINE, Engine, Header
 from ui.tabs.compare import blind_test, duplicates
 from ui.tabs.compare import board as compare_board
-from ui.tabs.compare.board import Halt, Wanted
+from ui.tabs.compare.board import Wanted
+from ui.widgets import running_task
+from ui.widgets.running_task import Running
 
-# A comparison asks several engines in turn, for minutes: it queues behind other comparisons, never before a search.
-QUEUE: dict[str, Any] = {"concurrency_id": "compare"}
+# Comparisons wait for each other as tasks, never before a search; these are the places to follow them from.
+QUEUE: dict[str, Any] = {"concurrency_id": "compare", "concurrency_limit": 8}
 
 MOST_FIRST = 3
 
@@ -76,21 +78,27 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     with gr.Accordion("How it works", open=False, elem_classes="method"):
         gr.Markdown(METHOD)
 
-    shown, halt = gr.State(None), gr.State(Halt())
+    shown, running = gr.State(None), gr.State(Running())
 
     def run(given: Mapping[Any, Any]) -> Iterator[tuple[Any, ...]]:
         wanted = Wanted(given[names], given[match] or "", given[without] or (), given[asking], given[among])
-        yield from compare_board.run(services, given[shown], wanted, given[halt])
+        yield from compare_board.run(services, given[shown], wanted, given[running], given[header.session])
 
     header.opened.change(
         bound(opened, services),
-        [header.opened, shown, halt],
+        [header.opened, shown, running],
         [shown, match, without, go, board, taste, twins],
         **PRIVATE,
     )
     header.offer(tab, names, functools.partial(linked, chosen), ENGINE)
-    go.click(run, {shown, names, match, without, asking, among, halt}, [board, go, stop], **PRIVATE, **QUEUE)
-    stop.click(compare_board.stop, [halt], [stop], queue=False, **PRIVATE)
+    go.click(
+        run,
+        {shown, names, match, without, asking, among, running, header.session},
+        [board, go, stop],
+        **PRIVATE,
+        **QUEUE,
+    )
+    stop.click(running_task.stop, [running], [stop], queue=False, **PRIVATE)
     gr.api(bound(compare, services), api_name="compare", **QUEUE)
     gr.api(bound(duplicates.duplicates, services), api_name="duplicates")
 
@@ -105,7 +113,7 @@ def linked(chosen: Sequence[str], engine: Engine) -> gr.CheckboxGroup:
     return gr.CheckboxGroup(value=list(dict.fromkeys([*chosen, engine])))
 
 
-def opened(services: Services, state: Mapping[str, Any], shown: str | None, halt: Halt) -> tuple[Any, ...]:
+def opened(services: Services, state: Mapping[str, Any], shown: str | None, running: Running) -> tuple[Any, ...]:
     """Show a catalogue that was just opened; what is on the board stays while the catalogue does.
 
     Outputs: shown, match, without, the button Compare, board, taste, twins.
@@ -113,7 +121,7 @@ def opened(services: Services, state: Mapping[str, Any], shown: str | None, halt
     key = state["catalog"]
     if key == shown:
         return (key, *(gr.skip() for _ in range(6)))
-    halt.wanted = True
+    running.cancel()
     try:
         shared = services.evaluation.matchable(key)
         facets = services.views.facets(key)
@@ -140,6 +148,7 @@ def compare(
     match: str | None = None,
     exclude: list[str] | None = None,
     where: dict[str, str] | None = None,
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Measure engines side by side on a catalogue: how well each finds, and how fast it is.
 
@@ -158,4 +167,7 @@ def compare(
     chosen, given = match or next(iter(services.evaluation.matchable(key)), ""), where or {}
     wanted = Wanted(engines, chosen, exclude or (), given.get("query", ""), given.get("gallery", ""))
     specs = [services.engines.spec(name) for name in engines]
-    return comparison.as_dict(services.evaluation.compare(key, specs, wanted.protocol()))
+    owner = services.sessions.owner(request.session_hash if request else None)
+    task = services.evaluation.comparing(key, specs, wanted.protocol(), owner)
+    task.wait()
+    return comparison.as_dict(task.outcome())
