@@ -1,6 +1,7 @@
 // The map: every picture a point on canvas, a thumbnail where there is room, the question among its neighbours.
 // It fetches its points itself once it is seen. Everything a stranger wrote enters the page as text only.
 import { make, pictureAddress, plain } from "../widgets/elements.js";
+import { medoid, nearest, neighbour, shuffled, thinned } from "./map_points.js";
 
 export function mount({ element, props, watch }) {
   const mode = element.closest(".mode") ?? document.body;
@@ -45,6 +46,7 @@ export function mount({ element, props, watch }) {
   ];
   const spread = () => Math.min(2.2, Math.max(1, canvas.clientWidth / canvas.clientHeight));
   const xOf = (n) => map.x[n] * spread();
+  const stretched = () => ({ x: map.x.map((x) => x * spread()), y: map.y });
 
   function say(text, part = null) {
     const said = $(".map-said");
@@ -111,18 +113,6 @@ export function mount({ element, props, watch }) {
     locate();
   }
 
-  // The same order for every visitor, so that the same pictures are shown first.
-  function shuffled(count) {
-    const order = Array.from({ length: count }, (_, n) => n);
-    let seed = 1;
-    for (let n = count - 1; n > 0; n--) {
-      seed = (seed * 48271) % 2147483647;
-      const other = seed % (n + 1);
-      [order[n], order[other]] = [order[other], order[n]];
-    }
-    return order;
-  }
-
   function colourBy(name) {
     by = map?.attributes.find((each) => each.name === name) ?? null;
     lit = null;
@@ -143,7 +133,7 @@ export function mount({ element, props, watch }) {
       const entry = make("button", { type: "button", "aria-pressed": String(lit === code) }, swatch, make("span", {}, words), make("small", {}, count.toLocaleString("en")));
       entry.addEventListener("click", () => {
         lit = lit === code ? null : code;
-        [...$(".map-legend").children].forEach((other, n) => other.setAttribute("aria-pressed", String(lit === n)));
+        for (const [n, other] of [...$(".map-legend").children].entries()) other.setAttribute("aria-pressed", String(lit === n));
         draw();
       });
       return entry;
@@ -159,15 +149,10 @@ export function mount({ element, props, watch }) {
     if (!map) return;
     near = (value.near ?? []).map((id) => map.places.get(id)).filter((n) => n !== undefined).slice(0, NEAR);
     const own = map.places.get(value.item);
-    home = own ?? medoid(near);
+    home = own ?? medoid(map, near);
     $("[data-do=find]").hidden = home === undefined;
     element.dataset.home = home === undefined ? "" : map.ids[home];
     draw();
-  }
-
-  function medoid(places) {
-    const far = (n) => places.reduce((sum, m) => sum + Math.hypot(map.x[n] - map.x[m], map.y[n] - map.y[m]), 0);
-    return [...places].sort((a, b) => far(a) - far(b))[0];
   }
 
   // Which points are drawn as thumbnails: at every level of zoom a set with room around each, the coarser level's first.
@@ -177,24 +162,7 @@ export function mount({ element, props, watch }) {
     const number = Math.min(Math.max(wantedLevel, 0), last);
     if (levels.has(number)) return levels.get(number);
     const room = SPACING / half() / 2 ** number;
-    const taken = new Map();
-    const cell = (n) => [Math.floor(xOf(n) / room), Math.floor(map.y[n] / room)];
-    const free = (n) => {
-      const [cx, cy] = cell(n);
-      for (let dx = -1; dx <= 1; dx++)
-        for (let dy = -1; dy <= 1; dy++)
-          for (const m of taken.get(`${cx + dx},${cy + dy}`) ?? [])
-            if (Math.max(Math.abs(xOf(m) - xOf(n)), Math.abs(map.y[m] - map.y[n])) < room) return false;
-      return true;
-    };
-    const found = [];
-    for (const n of [...(number ? level(number - 1) : []), ...map.order]) {
-      if (!free(n)) continue;
-      const place = cell(n).join();
-      if (!taken.has(place)) taken.set(place, []);
-      taken.get(place).push(n);
-      found.push(n);
-    }
+    const found = thinned(stretched(), room, number ? level(number - 1) : [], map.order);
     levels.set(number, found);
     return found;
   }
@@ -400,16 +368,10 @@ export function mount({ element, props, watch }) {
     moved();
   }
 
-  function nearest(px, py) {
-    let best = -1;
-    let least = REACH ** 2;
-    if (!map) return best;
-    for (let n = 0; n < map.ids.length; n++) {
-      const [x, y] = toScreen(xOf(n), map.y[n]);
-      const far = (x - px) ** 2 + (y - py) ** 2;
-      if (far < least && isLit(n)) [best, least] = [n, far];
-    }
-    return best;
+  function under(px, py) {
+    if (!map) return -1;
+    const [x, y] = toMap(px, py);
+    return nearest(stretched(), x, y, REACH / (half() * view.scale), isLit);
   }
 
   const within = (event) => {
@@ -427,7 +389,7 @@ export function mount({ element, props, watch }) {
     const finger = fingers.get(event.pointerId);
     const now = within(event);
     if (!finger) {
-      if (event.pointerType !== "touch") hover(nearest(...now));
+      if (event.pointerType !== "touch") hover(under(...now));
       return;
     }
     const [before, others] = [finger.at, [...fingers].filter(([id]) => id !== event.pointerId)];
@@ -447,7 +409,7 @@ export function mount({ element, props, watch }) {
     if (!finger || event.type !== "pointerup" || fingers.size) return;
     const [x, y] = within(event);
     if (Math.hypot(x - finger.start[0], y - finger.start[1]) > 6) return;
-    const n = nearest(x, y);
+    const n = under(x, y);
     if (n >= 0) pick(n);
     else hideCard();
   }
@@ -464,28 +426,13 @@ export function mount({ element, props, watch }) {
   }
   let hinted = 0;
 
-  // From picture to picture by arrow key: the nearest one within 45 degrees of the arrow.
-  function step(dx, dy) {
+  function step(arrow) {
     if (!map?.ids.length) return;
-    const from = picked >= 0 ? picked : home ?? nearestTo(view.x, view.y);
-    let [best, least] = [-1, Infinity];
-    for (let n = 0; n < map.ids.length; n++) {
-      const [x, y] = [xOf(n) - xOf(from), map.y[n] - map.y[from]];
-      const along = x * dx + y * dy;
-      const aside = Math.abs(x * dy) + Math.abs(y * dx);
-      if (along > 0 && aside <= along && along + aside < least && isLit(n)) [best, least] = [n, along + aside];
-    }
-    pick(best >= 0 && picked >= 0 ? best : from, true);
+    const points = stretched();
+    const from = picked >= 0 ? picked : home ?? nearest(points, view.x, view.y);
+    const next = neighbour(points, from, arrow, isLit);
+    pick(next >= 0 && picked >= 0 ? next : from, true);
     if (!seen(picked, -40)) goTo(picked, view.scale);
-  }
-
-  function nearestTo(x, y) {
-    let [best, least] = [0, Infinity];
-    for (let n = 0; n < map.ids.length; n++) {
-      const far = Math.hypot(xOf(n) - x, map.y[n] - y);
-      if (far < least) [best, least] = [n, far];
-    }
-    return best;
   }
 
   function key(event) {
@@ -493,7 +440,7 @@ export function mount({ element, props, watch }) {
     const middle = [canvas.clientWidth / 2, canvas.clientHeight / 2];
     if (!map) return;
     if (arrow && event.shiftKey) pan(-60 * arrow[0], -60 * arrow[1]);
-    else if (arrow) step(...arrow);
+    else if (arrow) step(arrow);
     else if (event.key === "+" || event.key === "=") zoomAt(...middle, 1.5);
     else if (event.key === "-") zoomAt(...middle, 1 / 1.5);
     else if (event.key === "0") whole();
@@ -514,7 +461,8 @@ export function mount({ element, props, watch }) {
     if (n === hovered) return;
     hovered = n;
     canvas.style.cursor = n >= 0 ? "pointer" : "grab";
-    if (picked < 0) n >= 0 ? showCard(n, false) : (card.hidden = true);
+    if (picked < 0 && n >= 0) showCard(n, false);
+    else if (picked < 0) card.hidden = true;
     draw();
   }
 

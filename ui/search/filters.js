@@ -36,7 +36,7 @@ export function mount({ element, props, trigger, watch }) {
     if (chips.some(({ hidden }) => hidden)) {
       const more = make("button", { type: "button", class: "link" }, `Show all ${values.length}`);
       more.addEventListener("click", () => {
-        chips.forEach((made) => (made.hidden = false));
+        for (const made of chips) made.hidden = false;
         more.remove();
       });
       set.append(more);

@@ -140,7 +140,7 @@ export function mount({ element, props, trigger, upload, watch }) {
   }
 
   function closeCamera() {
-    camera?.getTracks().forEach((track) => track.stop());
+    for (const track of camera?.getTracks() ?? []) track.stop();
     camera = null;
     video.hidden = true;
     button("camera").textContent = "Camera";

@@ -31,7 +31,7 @@
     if (sentence) troubles.set(who, sentence);
     else if (!troubles.delete(who)) return;
     if (!sentence && troubles.size === 0) tell();
-    else later ??= setTimeout(() => troubles.size && tell(), TELL_AFTER);
+    else if (later === null) later = setTimeout(() => troubles.size && tell(), TELL_AFTER);
   }
 
   // After a time without a server there may be another one, that knows nothing of this page.

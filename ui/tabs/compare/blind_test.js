@@ -12,7 +12,7 @@ export function mount({ element, props, trigger, watch }) {
   function button(text, kind, doing) {
     const made = make("button", { type: "button", class: kind }, text);
     made.addEventListener("click", () => {
-      section.querySelectorAll("button").forEach((other) => (other.disabled = true));
+      for (const other of section.querySelectorAll("button")) other.disabled = true;
       doing();
     });
     return made;

@@ -1,6 +1,8 @@
 // The board of a comparison: a notice, progress, or the result as verdict, chart, table and disagreements.
 // Everything a stranger wrote (ids, labels) enters the page as text only.
+import { csv } from "../../widgets/csv.js";
 import { make, makeSvg, pictureAddress, plain } from "../../widgets/elements.js";
+import { apart, frontOf, qualityRange, ticks, tidy } from "./chart_scales.js";
 
 export function mount({ element, props, watch }) {
   const QUALITY = { map: "mAP", p_at_1: "P@1", p_at_10: "P@10", r_at_1: "R@1", r_at_10: "R@10" };
@@ -17,41 +19,24 @@ export function mount({ element, props, watch }) {
   let shownQuality = "map";
   let shownSpeed = "pictures_per_second";
 
-  const tidy = (number) => (number >= 100 ? number.toFixed(0) : number >= 10 ? number.toFixed(1) : number.toPrecision(2));
   const address = (id, side) => pictureAddress(value.catalog, id, side);
-
-  function ticks(low, high) {
-    const found = [];
-    for (let decade = 10 ** Math.floor(Math.log10(low)); decade <= high; decade *= 10)
-      for (const step of [1, 2, 5]) if (decade * step >= low && decade * step <= high) found.push(decade * step);
-    return found;
-  }
 
   function scales(rows) {
     const rates = rows.map((row) => row[shownSpeed]);
     const [slow, fast] = [Math.min(...rates) / 1.6, Math.max(...rates) * 1.6];
     const ends = rows.flatMap((row) => [row[`${shownQuality}_low`], row[`${shownQuality}_high`]]);
-    const low = Math.max(0, Math.floor((Math.min(...ends) - 0.02) * 10) / 10);
-    const high = Math.max(low + 0.1, Math.min(1, Math.ceil((Math.max(...ends) + 0.02) * 10) / 10));
+    const [low, high] = qualityRange(ends);
     const part = (rate) => (Math.log(rate) - Math.log(slow)) / (Math.log(fast) - Math.log(slow));
     const x = (rate) => LEFT + (SPEED[shownSpeed].sign > 0 ? part(rate) : 1 - part(rate)) * (W - LEFT - RIGHT);
     const y = (good) => H - BOTTOM - ((good - low) / (high - low)) * (H - TOP - BOTTOM);
     return { x, y, low, high, slow, fast };
   }
 
-  const beats = (one, other) => {
-    const { sign } = SPEED[shownSpeed];
-    const better = one[shownQuality] - other[shownQuality];
-    const faster = (one[shownSpeed] - other[shownSpeed]) * sign;
-    return better >= 0 && faster >= 0 && (better > 0 || faster > 0);
-  };
-  const frontOf = (rows) => rows.filter((row) => !rows.some((other) => beats(other, row)));
-
   function chart() {
     const rows = value.engines;
     W = Math.min(860, Math.max(320, element.clientWidth || 760));
     const { x, y, low, high, slow, fast } = scales(rows);
-    const front = frontOf(rows).sort((a, b) => x(a[shownSpeed]) - x(b[shownSpeed]));
+    const front = frontOf(rows, shownQuality, shownSpeed, SPEED[shownSpeed].sign).sort((a, b) => x(a[shownSpeed]) - x(b[shownSpeed]));
     const words = rows.map((row) =>
       `${row.title}: ${QUALITY[shownQuality]} ${row[shownQuality].toFixed(3)}, ${tidy(row[shownSpeed])} ${SPEED[shownSpeed].short}`);
     const narrow = W < NARROW;
@@ -72,25 +57,13 @@ export function mount({ element, props, watch }) {
       const points = front.map((row) => `${x(row[shownSpeed])},${y(row[shownQuality])}`).join(" ");
       svg.append(makeSvg("polyline", { class: "front", points }));
     }
-    const places = lines(rows, y);
+    const heights = apart(rows.map((row) => y(row[shownQuality])), LINE);
     rows.forEach((row, place) => {
       const mark = point(row, place, x, y, front.includes(row));
-      mark.append(...(narrow ? listed(row, place) : beside(row, x(row[shownSpeed]), places.get(row))));
+      mark.append(...(narrow ? listed(row, place) : beside(row, x(row[shownSpeed]), heights[place])));
       svg.append(mark);
     });
     return svg;
-  }
-
-  // The height of each name: at its point, or pushed down until no two are in one another's way.
-  function lines(rows, y) {
-    const places = new Map();
-    let free = 0;
-    for (const row of [...rows].sort((a, b) => b[shownQuality] - a[shownQuality])) {
-      const at = Math.max(free, y(row[shownQuality]));
-      places.set(row, at);
-      free = at + LINE;
-    }
-    return places;
   }
 
   function point(row, place, x, y, onFront) {
@@ -158,10 +131,10 @@ export function mount({ element, props, watch }) {
       return make("tr", {}, title, ...heads.map(([name, head]) => figure(row, name, head, best)));
     });
     const head = make("tr", {}, make("th", { scope: "col" }, "Engine"), ...heads.map(([, text]) => make("th", { scope: "col" }, text)));
-    const csv = make("button", { type: "button" }, "Download CSV");
-    csv.addEventListener("click", saveCsv);
+    const download = make("button", { type: "button" }, "Download CSV");
+    download.addEventListener("click", saveCsv);
     const note = make("p", { class: "cmp-legend" }, "Bold: the best of its column.");
-    return make("div", {}, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)), make("div", { class: "cmp-foot" }, note, csv));
+    return make("div", {}, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)), make("div", { class: "cmp-foot" }, note, download));
   }
 
   function figure(row, name, head, best) {
@@ -195,10 +168,10 @@ export function mount({ element, props, watch }) {
     ));
     if (!rows.length) return [];
     const list = make("ol", { class: "cmp-queries" }, ...rows);
-    rows.slice(4).forEach((row) => (row.hidden = true));
+    for (const row of rows.slice(4)) row.hidden = true;
     const more = make("button", { type: "button" }, `Show all ${rows.length}`);
     more.addEventListener("click", () => {
-      rows.forEach((row) => (row.hidden = false));
+      for (const row of rows) row.hidden = false;
       more.remove();
     });
     return [make("h2", {}, "Where they disagree most"), list, ...(rows.length > 4 ? [more] : [])];
@@ -228,13 +201,8 @@ export function mount({ element, props, watch }) {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 
-  // A spreadsheet runs a cell that begins with one of these; an apostrophe makes it text.
-  const cell = (text) => (typeof text === "number" ? String(text) : `"${String(text ?? "").replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`);
-
   function saveCsv() {
-    const names = Object.keys(value.engines[0]);
-    const rows = value.engines.map((row) => names.map((name) => cell(row[name])).join(","));
-    save(new Blob(["\ufeff", [names.map(cell).join(","), ...rows, ""].join("\r\n")], { type: "text/csv" }), "engines.csv");
+    save(new Blob([csv(value.engines)], { type: "text/csv" }), "engines.csv");
   }
 
   const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "opacity", "font-family", "font-size", "font-weight"];

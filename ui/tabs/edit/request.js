@@ -112,7 +112,7 @@ export function mount({ element, props, trigger, upload, watch }) {
   for (const [name, doing] of Object.entries(doings)) button(name).addEventListener("click", doing);
   $("input[type=range]").addEventListener("input", ({ target }) => mask.size(target.value / 200));
   $("canvas").addEventListener("tool", ({ detail }) => {
-    tools.forEach((name) => button(name).setAttribute("aria-pressed", String((name === "eraser") === detail.erasing)));
+    for (const name of tools) button(name).setAttribute("aria-pressed", String((name === "eraser") === detail.erasing));
     $("input[type=range]").value = Math.round(detail.radius * 200);
   });
   picture.addEventListener("load", () => {

@@ -20,7 +20,7 @@ export function mount({ element, props, server, upload, watch }) {
   let film = null;
   let chosen = [-1, -1];
   let frame = -1;
-  let turns = { plane: 0, walks: 0, morph: 0 };
+  const turns = { plane: 0, walks: 0, morph: 0 };
   let settle = 0;
 
   const place = () => ({ catalog: value.catalog, weights: value.weights });

@@ -1,6 +1,6 @@
 // Training: a form, and one panel for each of two runs that are compared: curves, samples by epoch, stop.
 import { make, makeSvg, plain } from "../../widgets/elements.js";
-import { ended, followRun, runPanel, tell } from "../../widgets/training_panel.js";
+import { followRun, runPanel, tell } from "../../widgets/training_panel.js";
 
 export function mount({ element, props, trigger, server, watch }) {
   const $ = (selector) => element.querySelector(selector);
@@ -33,7 +33,8 @@ export function mount({ element, props, trigger, server, watch }) {
   function show(slot, name) {
     clearTimeout(shown[slot]?.poll);
     const body = panels.children[slot].querySelector(".lat-body");
-    const run = shown[slot] = name ? { name, epochs: [], at: -1 } : null;
+    const run = name ? { name, epochs: [], at: -1 } : null;
+    shown[slot] = run;
     if (!run) return body.replaceChildren();
     const paint = runPanel(server, body, run, "Stop and keep");
     followRun({ server, trigger }, run, () => shown[slot] === run, (more) => {

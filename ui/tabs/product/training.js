@@ -40,7 +40,8 @@ export function mount({ element, props, trigger, server, watch }) {
 
   function show(name) {
     clearTimeout(run?.poll);
-    const mine = run = { name, epochs: [] };
+    const mine = { name, epochs: [] };
+    run = mine;
     const paint = runPanel(server, body, mine, "Stop and keep the best");
     followRun({ server, trigger }, mine, () => run === mine, (more) => paint(words(), part(), more, results), count);
   }
@@ -87,11 +88,11 @@ export function mount({ element, props, trigger, server, watch }) {
     }
     const most = Math.max(...about.confusion.flat(), 1);
     const shown = table(["is \\ taken for", ...about.classes], about.confusion.map((row, i) => [about.classes[i], ...row]), "Confusion matrix");
-    shown.querySelectorAll("tbody tr").forEach((tr, i) => tr.querySelectorAll("td").forEach((td, j) => {
+    for (const [i, tr] of shown.querySelectorAll("tbody tr").entries()) for (const [j, td] of tr.querySelectorAll("td").entries()) {
       const share = about.confusion[i][j] / most;
       td.style.background = share ? `color-mix(in srgb, var(${i === j ? "--accent" : "--warn, #c2410c"}) ${Math.round(12 + share * 50)}%, transparent)` : "";
       if (!about.confusion[i][j]) td.textContent = "";
-    }));
+    }
     return shown;
   }
 
