@@ -20,6 +20,7 @@ for job in (
     measure.evaluate,
     measure.compare,
     find.duplicates,
+    find.health,
     edit.edit,
     product.classify,
     latent.anomaly,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from commands import (
     Index,
     Pattern,
     Weights,
+    bar,
     build,
     err,
     name_notes,
@@ -26,9 +27,8 @@ from commands import (
     ready,
 )
 from retrieval.core import AppError
-from retrieval.core import Catalog as Pictures
-from retrieval.indexing.build import IndexFacts, Report
-from retrieval.search.duplicates import Group
+from retrieval.indexing.build import IndexFacts, Progress, Report
+from services.health import Decision
 
 
 def index(
@@ -103,7 +103,7 @@ def duplicates(
     forest = services.evaluation.duplicates(key, ready(services, key, spec))
     groups = forest.groups(threshold)
     if format == "csv":
-        _print_decisions(services.catalogs.catalog(key), groups)
+        _print_decisions(services.health.decisions(key, groups))
         return
     counts = [(each, *forest.counts(each)) for each in THRESHOLDS]
     if as_json:
@@ -121,23 +121,40 @@ def duplicates(
     out.print(table)
 
 
-def _print_decisions(catalog: Pictures, groups: Sequence[Group]) -> None:
-    """Print group, keep or drop, id, width, height and bytes: most pixels are kept, then most bytes, then by name."""
+def _print_decisions(decisions: Iterable[Decision]) -> None:
+    """Print group, keep or drop, id, width, height, bytes and similarity, a line a picture."""
     import csv
     import sys
 
-    from retrieval.pictures import decoding
-
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("group", "decision", "id", "width", "height", "bytes", "similarity"))
-    for number, group in enumerate(groups, 1):
-        sizes = {}
-        for item_id in group.ids:
-            data = catalog.read(item_id)
-            sizes[item_id] = (*decoding.dimensions(data), len(data))
-        ranked = sorted(group.ids, key=lambda i: (-sizes[i][0] * sizes[i][1], -sizes[i][2], i))
-        for place, item_id in enumerate(ranked):
-            writer.writerow((number, "drop" if place else "keep", item_id, *sizes[item_id], f"{group.weakest:.3f}"))
+    for each in decisions:
+        decision = "keep" if each.keep else "drop"
+        sizes = (each.width, each.height, each.bytes)
+        writer.writerow((each.group, decision, each.id, *sizes, f"{each.similarity:.3f}"))
+
+
+def health(catalog: Catalog = "sample", label_pattern: Pattern = None, as_json: AsJson = False) -> None:
+    """Name the pictures of a catalogue that are blurred, dark or tiny, and those that are copies of others."""
+    services, key = open_catalog(catalog, label_pattern)
+    with bar("Looking at the pictures") as track:
+        survey = services.health.survey(key, lambda done, total: track(Progress(done, total, 0, 0.0)))
+    first, second = survey.copies(survey.ids)
+    copies = [(survey.ids[a], survey.ids[b]) for a, b in zip(first, second, strict=True)]
+    if as_json:
+        problems = {
+            name: [{"id": item_id} | asdict(measures) for item_id, measures in found]
+            for name, found in survey.problems().items()
+        }
+        print_json({"pictures": len(survey.ids), **problems, "copies": copies})
+        return
+    for problem, found in survey.problems().items():
+        out.print(f"{problem}: {len(found)} of {len(survey.ids)} pictures", highlight=False)
+        for item_id, each in found:
+            said = {"blurred": f"blur {each.blur:.2f}", "dark": f"light {each.light:.0f} of 255"}
+            size = f"{each.width} x {each.height} pixels"
+            out.print(f"   {item_id}  {said.get(problem, size)}", highlight=False, markup=False)
+    out.print(f"copies: {len(copies)} pairs; see duplicates", highlight=False)
 
 
 def _searched(facts: IndexFacts) -> str:

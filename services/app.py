@@ -11,6 +11,7 @@ from services.catalogs.saved_catalogs import SavedCatalogs
 from services.catalogs.uploads import Uploads
 from services.edits import Edits
 from services.evaluation import Evaluation
+from services.health import CatalogHealth
 from services.indexes.indexes import Indexes, Status
 from services.indexes.maps import Maps
 from services.indexes.views import Views
@@ -55,7 +56,8 @@ class Services:
         self.overview = Overview(self.catalogs, self.indexes, self.views)
         self.saved_catalogs = SavedCatalogs(settings, self.catalogs, self.indexes)
         self.uploads = Uploads(settings, self.sessions, self.catalogs, self.indexes)
-        self.evaluation = Evaluation(self.catalogs, self.indexes, self.tasks)
+        self.health = CatalogHealth(self.catalogs)
+        self.evaluation = Evaluation(self.catalogs, self.indexes, self.tasks, self.health)
         self.edits = Edits(settings)
         self.maps = Maps(self.catalogs, self.indexes, self.tasks)
         self.models = Models(settings, self.sessions, self.indexes)

@@ -15,6 +15,7 @@ from retrieval.evaluation import comparison, consumer_to_shop, measures
 from retrieval.evaluation.protocol import EvaluationProtocol
 from retrieval.search import duplicates
 from services.catalogs.open_catalogs import OpenCatalogs
+from services.health import CatalogHealth
 from services.indexes.indexes import Indexes
 from services.sessions import MACHINE
 from services.tasks import Task, Tasks
@@ -23,9 +24,9 @@ from services.tasks import Task, Tasks
 class Evaluation:
     """Measures with the indexes that there are; safe to share between threads."""
 
-    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks) -> None:
-        """Measure on the given catalogues and indexes."""
-        self._catalogs, self._indexes, self._tasks = catalogs, indexes, tasks
+    def __init__(self, catalogs: OpenCatalogs, indexes: Indexes, tasks: Tasks, health: CatalogHealth) -> None:
+        """Measure on the given catalogues and indexes; `health` knows the copies."""
+        self._catalogs, self._indexes, self._tasks, self._health = catalogs, indexes, tasks, health
 
     def check(self, protocol: EvaluationProtocol, gallery: str, queries: str | None = None) -> None:
         """Raise AppError where these catalogues have nothing that the protocol asks for; no index is needed."""
@@ -111,6 +112,10 @@ class Evaluation:
     def duplicates(
         self, catalog: str, spec: EncoderSpec, track: Callable[[int, int], None] = lambda done, total: None
     ) -> duplicates.Forest:
-        """Return what groups of near-duplicates a catalogue has at every threshold; its index has to be built."""
+        """Return what groups of near-duplicates a catalogue has at every threshold; its index has to be built.
+
+        Copies by their pixels, mirrored and turned ones among them, count as 1. `track` hears of both passes.
+        """
         held = measures.Collection.of(self._indexes.folder(catalog), spec)
-        return duplicates.forest(held.ids, held.vectors, track)
+        copies = self._health.survey(catalog, track).copies(held.ids)
+        return duplicates.forest(held.ids, held.vectors, track, copies)

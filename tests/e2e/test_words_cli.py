@@ -42,13 +42,16 @@ def test_of_duplicates_the_largest_is_kept_and_nothing_is_deleted(tmp_path: Path
     picture = blocks(1, (400, 400))
     picture.save(folder / "large.png")
     picture.resize((200, 200), Image.Resampling.BOX).save(folder / "a small.png")
+    ImageOps.mirror(picture).resize((300, 300)).save(folder / "mirrored.png")
+    picture.rotate(90).resize((100, 100)).save(folder / "turned.png")
     blocks(2).save(folder / "other.png")
     command = ["-q", "duplicates", "--engine", "colours", "--catalog", f"folder:{folder}", "--format", "csv"]
     rows = list(csv.DictReader(io.StringIO(CliRunner().invoke(cli.app, command).stdout)))
     assert [(row["decision"], row["id"], row["width"]) for row in rows] == [
-        ("keep", "large.png", "400"), ("drop", "a small.png", "200"),
+        ("keep", "large.png", "400"), ("drop", "mirrored.png", "300"), ("drop", "a small.png", "200"),
+        ("drop", "turned.png", "100"),
     ]  # fmt: skip
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 5
 
 
 @pytest.fixture
