@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -93,8 +94,8 @@ class Settings:
         space = "SPACE_ID" in environment
         host = environment.get("GRADIO_SERVER_NAME") or (EVERYWHERE if space else LOCALHOST)
         port = environment.get("GRADIO_SERVER_PORT")
-        if port and not port.isdecimal():
-            raise AppError(f"GRADIO_SERVER_PORT is '{port}', not a number. Give a port such as 7860.")
+        if port and not (port.isdecimal() and int(port) < 1 << 16):
+            raise AppError(f"GRADIO_SERVER_PORT is '{port}', not a number below 65536. Give a port such as 7860.")
         base_url = environment.get("OPENAI_BASE_URL", "").strip()
         if base_url and not base_url.startswith(("http://", "https://")):
             raise AppError(f"OPENAI_BASE_URL is '{base_url}'. Give an address such as https://api.openai.com/v1.")
@@ -167,7 +168,16 @@ def _names(value: str | None) -> tuple[str, ...]:
 
 
 def _pairs(value: str | None) -> tuple[tuple[str, str], ...]:
-    pairs = [name.partition(":")[::2] for name in _names(value)]
+    """Read name:password, several with a comma between; in double quotes a pair may itself have commas."""
+    try:
+        rows = list(csv.reader([value or ""], skipinitialspace=True, strict=True))
+    except csv.Error:
+        rows = [[":"]]
+    texts = [text.strip() for row in rows for text in row]
+    pairs = [text.partition(":")[::2] for text in texts if text]
     if not all(name and password for name, password in pairs):
-        raise AppError("VISUAL_SEARCH_AUTH is not written as name:password, several with a comma between them.")
+        raise AppError(
+            "VISUAL_SEARCH_AUTH is not written as name:password, several with a comma between them. Put a pair whose "
+            'password has a comma in double quotes: "ann:one,two",bob:three'
+        )
     return tuple(pairs)

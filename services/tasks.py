@@ -43,6 +43,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "opening": Kind(at_once=4),
     "index": Kind(),
+    "content": Kind(),
     "map": Kind(),
     "anomalies": Kind(),
     "training": Kind(most_waiting=8, per_session=2),

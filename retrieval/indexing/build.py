@@ -235,8 +235,11 @@ def _build(
     return Report(kept, tally.encoded, reused, removed, problems, seconds, unavailable=unavailable)
 
 
-def read_again(folder: Path, spec: EncoderSpec, digest: str) -> None:
-    """Have the next build of an index read every picture again, whatever its stamp; what has the same content stays."""
+def read_again(folder: Path, spec: EncoderSpec, digest: str, ids: Sequence[str] | None = None) -> None:
+    """Have the next build of an index read pictures again, all or those called `ids`, whatever their stamp.
+
+    What has the same content keeps its vector.
+    """
     table_path = folder / storage.table_name(spec, digest, preprocessing(spec))
     if not table_path.is_file():
         return
@@ -245,7 +248,7 @@ def read_again(folder: Path, spec: EncoderSpec, digest: str) -> None:
         standing = _finished(folder, spec)
         if standing:
             storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
-        table.read_again()
+        table.read_again(ids)
 
 
 def _differs_in_decoding_only(old: Manifest, spec: EncoderSpec, digest: str) -> bool:

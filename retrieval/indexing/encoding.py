@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from retrieval.core import AppError, BadPictureError, Catalog, Encoder, Item, UnreadableError, printable
+from retrieval.core import AppError, BadPictureError, Box, Catalog, Encoder, Item, UnreadableError, printable
 from retrieval.indexing.storage import UNREAD, StoredRow, VectorTable
 from retrieval.pictures import decoding
 
@@ -81,7 +81,7 @@ def read_item(item: Item, catalog: Catalog, image_size: int, known: Callable[[st
         if not storable(item):
             raise BadPictureError("The file's name is not valid Unicode; rename it.")
         data = catalog.read(item.id)
-        digest = hashlib.blake2b(data + repr(item.box).encode(), digest_size=16).hexdigest()
+        digest = content_digest(data, item.box)
         vector = known(digest)
         if vector is None and (older := known(of_version_1(digest))) is not None:
             vector = older if decoding.decodes_as_in_version_1(data) else None
@@ -105,6 +105,11 @@ def encode_batch(batch: Sequence[Read], load: Callable[[], Encoder]) -> Batch:
         ) from None
     rows = [read.row if read.image is None else replace(read.row, vector=next(vectors)) for read in batch]
     return Batch(rows, len(fresh))
+
+
+def content_digest(data: bytes, box: Box | None) -> str:
+    """Return the digest under which the vector of a file's content, or of a part of the picture, is known."""
+    return hashlib.blake2b(data + repr(box).encode(), digest_size=16).hexdigest()
 
 
 def of_version_1(digest: str) -> str:

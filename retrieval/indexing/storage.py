@@ -301,6 +301,14 @@ class VectorTable:
             rows = connection.execute("SELECT DISTINCT digest FROM items WHERE vector IS NOT NULL").fetchall()
         yield from (row[0] for row in rows)
 
+    def contents(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """Return (id, digest of the content) of pictures that could be read, in order of id from the one `after`."""
+        with self._reading() as connection:
+            return connection.execute(
+                "SELECT id, digest FROM items WHERE id > ? AND vector IS NOT NULL AND problem IS NULL "
+                "ORDER BY id LIMIT ?", (after, limit),
+            ).fetchall()  # fmt: skip
+
     def put(self, rows: Sequence[StoredRow]) -> None:
         """Insert or replace `rows` in one transaction."""
         with self._transaction() as connection:

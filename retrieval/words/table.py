@@ -54,7 +54,7 @@ class WordTable:
     """One connection behind a lock, so threads may share it; a table of an older form is made anew."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or make the table in `folder`; raises AppError when the disk does not take it."""
+        """Open or make the table in `folder`; raises DiskError."""
         self.path = folder / FILE
         self._lock = threading.RLock()
         version = 1000 * _VERSION + folding.VERSION
@@ -62,7 +62,7 @@ class WordTable:
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = self._opened(version)
         except (OSError, sqlite3.Error) as error:
-            raise AppError(f"{self.path} could not be made ({error}). Free some space, or delete it.") from None
+            raise disk_error(self.path, error, "could not be made") from None
 
     def _opened(self, version: int) -> sqlite3.Connection:
         if self.path.exists():
@@ -71,6 +71,8 @@ class WordTable:
                 if connection.execute("PRAGMA user_version").fetchone()[0] == version:
                     return connection
                 connection.close()
+            except sqlite3.OperationalError:  # nothing is wrong with the table, but the disk does not take it
+                raise
             except sqlite3.DatabaseError:
                 pass
             for log in ("", "-wal", "-shm"):

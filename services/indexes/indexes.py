@@ -20,7 +20,7 @@ from retrieval.core import AppError, AwayError, Catalog, EncoderSpec, MissingInd
 from retrieval.disk import DiskError, disk_error
 from retrieval.evaluation import comparison
 from retrieval.indexing import build as indexing
-from retrieval.indexing import storage
+from retrieval.indexing import content_check, storage
 from retrieval.indexing.build import IndexFacts, Progress, Report
 from retrieval.indexing.region_rows import RegionEncoder, with_regions
 from retrieval.indexing.storage import Manifest
@@ -35,6 +35,8 @@ from settings import Settings
 log = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 5.0
+RECHECK_FOR_SECONDS = 1.0
+"""So long the content of indexed files is read again after each update; the next time goes on from there."""
 _LOG_SECONDS = 2.0
 _FOLLOW_SECONDS = 0.2
 
@@ -76,6 +78,7 @@ class _Entry:
     report: Report | None = None
     problem: str = ""
     away: bool = False
+    rechecked: str = ""
     checked_at: float | None = None
     logged: float = 0.0
 
@@ -391,7 +394,22 @@ class Indexes:
         entry.checked_at = time.monotonic()
         # The first question needs the network; it will say what is missing, if anything is.
         self._tasks.submit("opening", f"loading {spec.title}", lambda task: engines.load(spec))
+        if entry.report and self._catalogs.catalog(catalog).name.startswith("folder:"):
+            self._tasks.submit("content", f"checking {catalog}", lambda task: self._recheck(catalog, spec, entry))
         return entry.report
+
+    def _recheck(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> None:
+        """Read some of the indexed files again, others each time, and bring the index up to date where one changed."""
+        folder, source = self._catalogs.folder(catalog), self._catalogs.catalog(catalog)
+        manifest = indexing.open_manifest(folder, spec)
+        table = folder / manifest.table
+        changed, entry.rechecked = content_check.recheck(source, table, manifest, entry.rechecked, RECHECK_FOR_SECONDS)
+        if changed:
+            with storage.building(folder, spec, _refuse):
+                stored = with_regions(spec) if indexing.has_regions(folder, spec) else spec
+                indexing.read_again(folder, stored, engines.digest(spec), changed)
+            with self._lock:
+                self._queue(catalog, spec, entry)
 
     def _current(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> Searcher:
         """Return the searcher of the index as it now is on disk."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,15 +12,18 @@ from pathlib import Path
 
 from retrieval import catalogs
 from retrieval.core import AppError, Filter
+from retrieval.disk import DiskError
 from retrieval.words import question
 from retrieval.words.answer import Answer, Pictures, Scope
 from retrieval.words.conditions import counted
 from retrieval.words.conditions import read as read_conditions
-from retrieval.words.table import WordTable
+from retrieval.words.table import FILE, WordTable
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
 from services.tasks import Task, Tasks
 from services.words import looking, models
+
+log = logging.getLogger(__name__)
 
 Track = Callable[[int, int], None]
 """Hears how many of how many pictures were looked at."""
@@ -39,6 +45,7 @@ class WordSearch:
         """Begin without a table; `indexes` are asked where an image-text model is here."""
         self._catalogs, self._indexes, self._tasks = open_catalogs, indexes, tasks
         self._held: dict[str, _Held] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
         open_catalogs.when_closed(self.forget)
 
@@ -101,16 +108,33 @@ class WordSearch:
         """Stop looking; what was seen is kept."""
         for catalog in list(self._held):
             self.forget(catalog)
+        if self._scratch:
+            self._scratch.cleanup()
 
     def _written(self, catalog: str) -> _Held:
         source = self._catalogs.catalog(catalog)
         with self._lock:
             held = self._held.get(catalog)
             if held is None:
-                held = self._held[catalog] = _Held(WordTable(self._folder(catalog)))
+                held = self._held[catalog] = _Held(self._table(catalog))
         if held.table.update(catalogs.known(source)):
             held.pictures = None
         return held
+
+    def _table(self, catalog: str) -> WordTable:
+        """Open or make the table; where the disk does not take it, a copy that lasts as long as this process."""
+        folder = self._folder(catalog)
+        try:
+            return WordTable(folder)
+        except DiskError as error:
+            log.warning("%s Until then it is made anew at every start.", error)
+            if self._scratch is None:
+                self._scratch = tempfile.TemporaryDirectory(prefix="visual-search-words-")
+            place = Path(self._scratch.name) / folder.name
+            place.mkdir(exist_ok=True)
+            if (folder / FILE).is_file():
+                shutil.copyfile(folder / FILE, place / FILE)
+            return WordTable(place)
 
     def _folder(self, catalog: str) -> Path:
         """Return where the table lies: beside the folder of the indexes, which is made whole from a prepared one."""

@@ -76,6 +76,22 @@ def test_a_name_that_leads_outside_is_left_out(tmp_path: Path, name: str) -> Non
     assert not list(tmp_path.rglob("evil*"))
 
 
+@pytest.mark.parametrize("name", ["Röcke/1.jpg", "Łódź/日本.jpg", "plain/1.jpg"])
+def test_names_in_a_zip_of_macos_which_does_not_say_that_they_are_utf_8(tmp_path: Path, name: str) -> None:
+    archive = zipped(tmp_path / "mac.zip", {name: jpeg(1)})
+    data = bytearray(archive.read_bytes())
+    data[7] &= ~0x08  # the flag for UTF-8, in the entry itself and in the directory
+    data[data.index(b"PK\1\2") + 9] &= ~0x08
+    archive.write_bytes(data)
+    assert unpacked(tmp_path, archive)[1] == [name]
+
+
+def test_a_name_in_a_zip_that_is_neither_marked_nor_utf_8_is_read_as_dos_wrote_it(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "dos.zip", {"R_cke.jpg": jpeg(1)})
+    archive.write_bytes(archive.read_bytes().replace(b"R_cke", b"R\x94cke"))
+    assert unpacked(tmp_path, archive)[1] == ["Röcke.jpg"]
+
+
 def test_a_link_in_a_zip_is_not_made(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link.jpg")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -12,7 +12,7 @@ import gradio as gr
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from retrieval.core import AppError
+from retrieval.core import AppError, printable
 from services import Services
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def answering(shown: gr.Component) -> dict[str, Any]:
 def words(error: Exception) -> str:
     """Return what a visitor is told: an AppError's own sentence, else that it is our fault, with the cause logged."""
     if isinstance(error, AppError):
-        return str(error)
+        return printable(str(error))
     log.error("a page event failed", exc_info=error)
     return OURS
 

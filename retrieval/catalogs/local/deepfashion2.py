@@ -11,7 +11,7 @@ from PIL import Image
 from retrieval.catalogs.local import annotations as garments
 from retrieval.catalogs.local.annotations import SPLITS
 from retrieval.catalogs.local.files import content_stamp, read_inside, stamp
-from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint
+from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint, printable
 from retrieval.pictures import decoding
 
 DRAWN = Origin("drawn by our own script, training/corpus/draw.py", "MIT")
@@ -37,7 +37,7 @@ class DeepFashion2Catalog:
             )
         self._halves = {split: (place, (place / "image").resolve()) for split, place in halves.items()}
         self.name = name if name == "sample" else f"deepfashion2:{self._root}"
-        self.title = title
+        self.title = printable(title)
         self._stamp = content_stamp if name == "sample" else stamp
         self.origin = DRAWN if name == "sample" else Origin("a folder on this machine, in DeepFashion2's layout")
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.catalogs.local.files import stamp
-from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint
+from retrieval.core import AppError, BadPictureError, Item, Origin, fingerprint, printable
 from retrieval.pictures import decoding
 
 SPLITS = ("train", "test")
@@ -66,7 +66,7 @@ class IdxCatalog:
         self._lock = threading.Lock()
         self._splits = [_read(name, file) for name, file in self._files.items()]
         self.name = f"idx:{root}" + (f":{split}" if split else "")
-        self.title = " ".join(part for part in (root.name, split) if part)
+        self.title = printable(" ".join(part for part in (root.name, split) if part))
         fashion = any(split.names == FASHION for split in self._splits)
         what = "Fashion-MNIST, in" if fashion else "in"
         self.origin = Origin(f"{what} files of MNIST's format on this machine", "MIT" if fashion else "")

@@ -27,6 +27,7 @@ TABLE_BYTES = 8 * 1024 * 1024
 DIRECTORY_BYTES = 256
 """For each file that a zip may list, so many bytes of its directory; a longer one is refused before it is read."""
 
+_UTF_8 = 0x800
 _BLOCK = 1 << 20
 _TOLD = 200
 _ZIP = b"PK"
@@ -131,7 +132,7 @@ def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, trac
 
 
 def _unzip_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, bounds: Bounds, kept: Kept) -> None:
-    name = entry.filename
+    name = _name(entry)
     mode = entry.external_attr >> 16
     if entry.is_dir() or "__MACOSX" in PurePosixPath(name).parts:
         return
@@ -147,6 +148,16 @@ def _unzip_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, b
                 _keep(name, file, folder, bounds, kept)
         except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, _Damaged) as error:
             kept.leave_out(name, f"It cannot be unpacked ({error}).")
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """Return an entry's name: macOS writes UTF-8 without the flag that says so, and zipfile reads code page 437."""
+    if entry.flag_bits & _UTF_8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 class _Damaged(Exception):

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from retrieval.core import printable
 from services import CatalogInfo, Services
 from services.catalogs.overview import Facts, IndexSummary
 from services.sessions import MACHINE, owns
@@ -29,8 +30,13 @@ def view(services: Services, catalog: str, session: str | None, fresh: bool = Fa
     problems = []
     if services.settings.manage:
         closed = [each for each in services.saved_catalogs.entries() if each.problem]
-        problems = [{"name": each.name, "problem": each.problem} for each in closed]
+        problems = [{"name": printable(each.name), "problem": printable(each.problem)} for each in closed]
     return {"at": time.time(), "catalogs": cards, "closed": problems, "manage": services.settings.manage}
+
+
+def closed_name(services: Services, shown: str) -> str:
+    """Return the name of a catalogue that is not open as it was registered; the page shows it in plain Unicode."""
+    return next((each.name for each in services.saved_catalogs.entries() if printable(each.name) == shown), shown)
 
 
 def _card(services: Services, info: CatalogInfo, session: str | None, chosen: str, fresh: bool) -> dict[str, Any]:

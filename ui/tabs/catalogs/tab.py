@@ -74,7 +74,7 @@ def act(services: Services, catalog: str, session: str | None, engine: Engine, e
     header_too = [gr.skip()] * 4
     if doing == "forget":
         _need(services.settings.manage)
-        services.saved_catalogs.remove(asked.get("name", ""))
+        services.saved_catalogs.remove(cards.closed_name(services, asked.get("name", "")))
         return *_shown(services, catalog, session), *header_too
     info = services.catalogs.info(key)
     if doing in ("build", "stop", "delete"):
