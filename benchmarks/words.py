@@ -2,8 +2,11 @@
 
 python -m benchmarks.words --shop ../shared/data/shop
 
+    python -m benchmarks.words --shop ../shared/data/shop --times 12
+
 A question joins a colour and a kind of the shop's own columns, in plain words ("gray" Tanks: "grey tank top"); one is
-asked where at least `--first` pictures are right. With pictures alone the files have names that say nothing. JSON.
+asked where at least `--first` pictures are right. With pictures alone the files have names that say nothing. With
+`--times` the speed is measured over as many pictures as the shop has, so many times, all known under other names. JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.words.answer import Scope
+from retrieval.core import Item
+from retrieval.words import question
+from retrieval.words.answer import Pictures, Scope
+from retrieval.words.table import Looked, WordTable
 from services import Services
 from settings import Settings
 
@@ -30,6 +36,11 @@ KINDS = {
     "Tanks": "tank top", "Bras & Tanks": "tank top",
 }  # fmt: skip
 COLOURS = {"gray": "grey"}
+QUESTIONS = (
+    "blue jacket", "striped hoodie under 60", "black tank top, no stripes", "fleece", "women's yoga pants",
+    "navy:0.5 shorts, cotton", '"full zip"', "jack*",
+)  # fmt: skip
+_REPEATED = 5
 
 
 def main() -> None:
@@ -38,6 +49,7 @@ def main() -> None:
     parser.add_argument("--shop", type=Path, required=True)
     parser.add_argument("--first", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--times", type=int, default=0)
     given = parser.parse_args()
     with (given.shop / "metadata.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["view"] == "main" and row["category"] in KINDS]
@@ -48,6 +60,8 @@ def main() -> None:
             folder = Path(place) / way
             names = copied(given.shop, rows, folder, way == "table")
             print_line({"way": way, **measured(folder, Path(place) / "cache", names, given.first)})
+        if given.times:
+            print_line({"way": "speed", **timed(Path(place), given.times)})
 
 
 def copied(shop: Path, rows: list[dict[str, str]], folder: Path, table: bool) -> dict[str, tuple[str, str]]:
@@ -95,6 +109,35 @@ def measured(folder: Path, cache: Path, names: dict[str, tuple[str, str]], first
         "by_kind": {kind: round(float(np.mean(each)), 2) for kind, each in by_kind.items()},
         "ms_median": round(1000 * float(np.median(spent)), 1),
         "seconds_looking": round(looking, 1),
+    }
+
+
+def timed(place: Path, times: int) -> dict[str, object]:
+    """Ask QUESTIONS over what is known of the last folder's pictures, `times` times; return milliseconds, warm."""
+    (made,) = [path.parent for path in (place / "cache").glob("*/words.sqlite") if "table" in path.parent.name]
+    known = WordTable(made)
+    described = known.described([row for row, _, _ in known.rows()])
+    many = WordTable(place / "many")
+    started = time.perf_counter()
+    many.update(
+        Item(f"{number}/{item_id}", attributes) for number in range(times) for item_id, attributes in described.values()
+    )
+    writing = time.perf_counter() - started
+    seen = [seen for _, _, seen in known.rows()] * times
+    many.note_seen("benchmark", [Looked(row, "", each) for (row, _, _), each in zip(many.rows(), seen, strict=True)])
+    pictures = Pictures(many)
+    spent = []
+    for text in QUESTIONS:
+        pictures.answer(question.read(text), Scope(24))
+        begun = time.perf_counter()
+        for _ in range(_REPEATED):
+            pictures.answer(question.read(text), Scope(24))
+        spent.append(1000 * (time.perf_counter() - begun) / _REPEATED)
+    return {
+        "pictures": len(pictures),
+        "ms_median": round(float(np.median(spent)), 1),
+        "ms_most": round(max(spent), 1),
+        "rows_a_second": round(len(pictures) / writing),
     }
 
 

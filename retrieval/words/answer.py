@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +26,7 @@ _OVERRULED, _FLOOR = 0.3, 0.01
 _COVERED = 0.75
 _MET = 0.25
 _SURE = 0.5
-_NOTED = 0.4
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Pictures:
         self.rows = np.array([row for row, _, _ in rows], np.int64)
         self.prices = np.array([np.nan if price is None else price for _, price, _ in rows], np.float64)
         self.seen = SeenRows([seen for _, _, seen in rows])
+        self._passed: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -145,7 +147,7 @@ class Pictures:
         allowed = np.ones(len(self), bool)
         if filter:
             passing = np.zeros(len(self), bool)
-            passing[self.places(self.table.passing(filter))] = True
+            passing[self._passing(filter)] = True
             allowed &= passing
         for each in ranges:
             values = self.prices if not each.attribute else self.numbers(each.attribute)
@@ -154,6 +156,15 @@ class Pictures:
                 continue
             allowed &= each.holds(values)
         return allowed
+
+    def _passing(self, filter: Filter) -> np.ndarray:
+        """Return the places of what passes a filter, remembered: a visitor asks many questions under one."""
+        key = json.dumps({name: sorted(values) for name, values in filter.items()}, sort_keys=True)
+        if key not in self._passed:
+            if len(self._passed) >= _REMEMBERED:
+                self._passed.clear()
+            self._passed[key] = self.places(self.table.passing(filter))
+        return self._passed[key]
 
     def numbers(self, attribute: str) -> np.ndarray:
         """Return float64 (n,), an attribute as numbers, NaN where it is none."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from retrieval.words.vocabulary import LONGEST, Meaning, includes, meaning
 
 
+@lru_cache(maxsize=4096)
 def mark(group: str, value: str = "") -> str:
     """Return the word that stands in the table for a meaning, or for any meaning of the group."""
     return f"{group}9{''.join(filter(str.isalnum, value))}"

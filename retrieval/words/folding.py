@@ -17,6 +17,8 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 def fold(text: str) -> str:
     """Return `text` in lower case, compatibility forms and accents taken off, `women's` as `womens`."""
+    if text.isascii():  # nothing to decompose, and most of a catalogue
+        return _APOSTROPHE.sub("", text.lower()) if "'" in text else text.lower()
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return _APOSTROPHE.sub("", unicodedata.normalize("NFC", plain))
@@ -24,8 +26,11 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Return the words of folded `text` in order; a run without spaces comes as bigrams and its last character."""
+    words = _WORD.findall(text.replace("_", " "))
+    if text.isascii():
+        return words
     found: list[str] = []
-    for word in _WORD.findall(text.replace("_", " ")):
+    for word in words:
         place = 0
         for run in _UNSPACED.finditer(word):
             if run.start() > place:

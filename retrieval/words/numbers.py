@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Range:
         return f"from {self.low:g}" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
 
 
+@lru_cache(maxsize=65536)
 def number(cell: str) -> float | None:
     """Return the number, or the first of several, that a cell begins with: `$1,299.00`, `1.299,00 €`; else None."""
     found = _CELL.match(cell[:_LONGEST_CELL])

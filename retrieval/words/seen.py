@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -52,6 +51,8 @@ class SeenRows:
         self._kinds = numbers[:, SHADES * 4 : -len(patterns.NAMES)]
         self._patterns = numbers[:, -len(patterns.NAMES) :]
         self.looked = self._shades[:, 0, 3] > 0
+        self._from_families: np.ndarray | None = None
+        self._closest = np.empty(0, np.float32)
 
     def evidence(self, meaning: Meaning) -> np.ndarray | None:
         """Return float32 (n,) in 0..1, how probably each picture shows it; None for what cannot be seen."""
@@ -69,26 +70,28 @@ class SeenRows:
         A shade belongs to the family whose nearest prototype is nearer than every other family's, softly; a single
         shade such as mint is near its own value, or, less, of its family.
         """
-        mine, others = _prototypes(meaning.value)
-        shades = self._shades[..., :3].astype(np.float32)
         share = self._shades[..., 3].astype(np.float32)
-        near, far = _nearest(shades, mine), _nearest(shades, others)
+        near, far = self._distances(meaning.value)
         member = np.exp(-((near / _FALL) ** 2)) / (1 + np.exp(np.clip((near - far) / _EDGE, -30, 30)))
         if meaning.shade:
+            shades = self._shades[..., :3].astype(np.float32)
             own = np.exp(-((_nearest(shades, colours.lab(meaning.shade.lstrip("#"))) / _SHADE_FALL) ** 2))
             member = np.maximum(own, 0.3 * member)
         return np.asarray(np.minimum(1.0, (share * member).sum(axis=1) / _FULL), np.float32)
 
-
-@cache
-def _prototypes(family: str) -> tuple[np.ndarray, np.ndarray]:
-    mine = colours.prototypes(family)
-    return mine, np.concatenate([colours.prototypes(name) for name in colours.names() if name != family])
+    def _distances(self, family: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return two float32 (n, s), how far each shade is from a family of colours, and from the nearest other one."""
+        names = list(colours.names())
+        if self._from_families is None:
+            shades = self._shades[..., :3].astype(np.float32)
+            self._from_families = np.stack([_nearest(shades, colours.prototypes(name)) for name in names])
+            self._closest = np.partition(self._from_families, 1, axis=0)[:2].copy()
+        near, (first, second) = self._from_families[names.index(family)], self._closest
+        return near, np.where(near > first, first, second)
 
 
 def _nearest(shades: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return float32 (n, s), how far each shade (n, s, 3) is from the nearest of `points` (p, 3)."""
-    nearest = np.full(shades.shape[:2], np.inf, np.float32)
-    for point in points.astype(np.float32):
-        nearest = np.minimum(nearest, np.linalg.norm((shades - point) * _SCALE, axis=2))
-    return nearest
+    scaled, places = (shades * _SCALE).reshape(-1, 3), np.atleast_2d(points).astype(np.float32) * _SCALE
+    squares = (scaled**2).sum(axis=1)[:, None] - 2 * scaled @ places.T + (places**2).sum(axis=1)
+    return np.sqrt(np.maximum(squares.min(axis=1), 0.0)).reshape(shades.shape[:2])

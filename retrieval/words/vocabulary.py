@@ -80,7 +80,10 @@ def meaning(words: Sequence[str]) -> Meaning | None:
     """Return what folded words mean together, in the singular or the plural; None for what no table has."""
     known = meanings()
     together = "".join(words)
-    return next((known[name] for name in (together, *singular(together)) if name in known), None)
+    found = known.get(together)
+    if found is None and together.endswith("s"):
+        return next((known[name] for name in singular(together) if name in known), None)
+    return found
 
 
 def includes(known: Meaning) -> tuple[str, ...]:
