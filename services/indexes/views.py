@@ -12,12 +12,14 @@ from PIL import Image
 from retrieval import catalogs
 from retrieval.core import AppError
 from retrieval.pictures import decoding
+from retrieval.words import columns, conditions
 from services.catalogs.open_catalogs import OURS, OpenCatalogs
 from services.indexes.indexes import Indexes, held
 from settings import Settings
 
 _THUMBNAILS = 2048
-_FACET_VALUES = 60
+_FEW, _MOST = 60, 2000
+"""So many values are a filter whatever they are; so many of the most frequent are given of an attribute."""
 _EXAMPLES = 6
 _LONG_SECONDS = 0.5
 KEPT_FOR = 20
@@ -46,11 +48,8 @@ class Views:
             known = self._facets.get(catalog)
         if known and known[0] == made and (made or started < known[1]):
             return known[2]
-        counts: dict[str, Counter[str]] = {}
-        for item in catalogs.known(self._catalogs.catalog(catalog)):
-            for name, value in item.attributes.items():
-                counts.setdefault(name, Counter())[value] += 1
-        found = {name: dict(c.most_common()) for name, c in counts.items() if 1 < len(c) <= _FACET_VALUES}
+        counts = conditions.counted(item.attributes for item in catalogs.known(self._catalogs.catalog(catalog)))
+        found = {name: dict(c.most_common(_MOST)) for name, c in counts.items() if _is_useful(name, c)}
         ended = time.monotonic()
         kept = KEPT_FOR * (ended - started) if ended - started > _LONG_SECONDS else 0.0
         with self._lock:
@@ -115,3 +114,12 @@ class Views:
         self._catalogs.catalog(catalog)
         if item_id not in self._sheets.get(catalog, ()) and not self._indexes.holds(catalog, item_id):
             raise AppError(f"'{item_id}' is not in the catalogue '{catalog}'.")
+
+
+def _is_useful(name: str, counts: Counter[str]) -> bool:
+    """Return whether an attribute narrows a catalogue down: not what names or describes each picture by itself."""
+    if len(counts) <= _FEW:
+        return len(counts) > 1
+    if columns.meaning(name) in ("name", "link", "description"):
+        return False
+    return counts.total() >= 2 * len(counts)

@@ -324,6 +324,18 @@ def test_facets_count_the_values_that_are_worth_filtering_by(services: Services,
     assert "always" not in facets
 
 
+def test_seventy_folders_are_filters_and_seventy_names_and_links_are_not(services: Services, tmp_path: Path) -> None:
+    rows = ["file_name,kind,name,link,number"]
+    for number in range(140):
+        write_picture(tmp_path / "many" / f"{number}.jpg", 1)
+        rows.append(f"{number}.jpg,kind {number // 2},Name {number // 2},http://a.example/{number // 2},{number}")
+    key = services.catalogs.open(f"folder:{tmp_path / 'many'}")
+    (tmp_path / "many" / "metadata.csv").write_text("\n".join(rows))
+    facets = services.views.facets(key)
+    assert list(facets) == ["kind"]
+    assert len(facets["kind"]) == 70
+
+
 def test_examples_are_spread_over_the_labels_and_can_be_shown(services: Services, key: str, folder: Path) -> None:
     (folder / "aa.jpg").write_text("not a picture")
     services.indexes.build(key, COLOUR_SPEC)
