@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -37,11 +38,15 @@ small {{ color: #555; overflow-wrap: anywhere; }}
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a search found, best first; the first `strong` fit well. `others` are the ids of a group by its first's."""
+    """What a search found, best first; the first `strong` fit well.
+
+    `others` are the ids of a group by its first's; `explained` says that each result has reasons, as words do.
+    """
 
     found: Sequence[Found]
     strong: int
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    explained: bool = False
 
     @classmethod
     def of(cls, result: Result) -> Results:
@@ -61,8 +66,7 @@ class Outputs:
 def show(results: Results, as_json: bool) -> None:
     """Print results as JSON or as a table, with why each fits; the weak ones are dim."""
     if as_json:
-        more = [{"others": list(results.others[each.id])} if results.others else {} for each in results.found]
-        print_json([asdict(each) | rest for each, rest in zip(results.found, more, strict=True)])
+        print_json([_as_json(each, results) for each in results.found])
         return
     table = Table("rank", "score", box=None)
     for name in ("id", "name", "price", "why"):
@@ -75,6 +79,13 @@ def show(results: Results, as_json: bool) -> None:
             str(rank), f"{each.score:.3f}", *map(escape, (each.id, facts.title, facts.price, words)), style=style
         )
     out.print(table)
+
+
+def _as_json(found: Found, results: Results) -> dict[str, Any]:
+    told = asdict(found)
+    if not results.explained:
+        del told["why"]
+    return told | ({"others": list(results.others[found.id])} if results.others else {})
 
 
 def hand_on(results: Results, catalog: Catalog, title: str, outputs: Outputs) -> None:

@@ -124,7 +124,7 @@ def _by_words(services: Services, key: str, words: str, pictures: Sequence[bytes
         scope = replace(scope, alike={each.id: each.score for each in alike.found}, alike_weight=weight)
     answer = services.words.search(key, words, scope)
     _say(answer.notes)
-    return Results(answer.found, answer.strong)
+    return Results(answer.found, answer.strong, explained=True)
 
 
 def _by_network(services: Services, key: str, words: str | None, pictures: Sequence[bytes], wanted: _Wanted) -> Results:
@@ -181,7 +181,8 @@ def _grouped(results: Results, attribute: str) -> Results:
     strong = {each.id for each in results.found[: results.strong]}
     parts = grouped(results.found, attribute)
     found = [each for each, _ in parts]
-    return Results(found, sum(each.id in strong for each in found), {each.id: ids for each, ids in parts})
+    others = {each.id: ids for each, ids in parts}
+    return replace(results, found=found, strong=sum(each.id in strong for each in found), others=others)
 
 
 def _sorted(results: Results, by: str, top: int | None) -> Results:
