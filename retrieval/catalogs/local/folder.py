@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from retrieval.catalogs.local import labels, tables
+from retrieval.catalogs.local import exif, labels, tables
 from retrieval.catalogs.local.files import begins_like_a_picture, content_stamp, read_inside, stamp, why_away
 from retrieval.catalogs.local.tables import Note, Tables
 from retrieval.core import AppError, Attributes, AwayError, Item, Origin, fingerprint, printable
@@ -34,7 +34,8 @@ class FolderCatalog:
 
     Attributes come from the tables beside the pictures or further up, the nearest, whatever they are called (see
     retrieval.catalogs.local.tables); where there is none, `label_pattern` finds them in the file's name (its named
-    groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`.
+    groups; or its first group, or all that matches, as `label`), or else the parent folder's name is the `label`. What
+    a camera wrote into a photo, the day and its name, is there too.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class FolderCatalog:
                     folders.append((Path(entry.path), below / entry.name, table))
                 elif _is_picture(entry):
                     path = below / entry.name
-                    yield Item(str(path), self._attributes(path, table), self._stamp(entry.path))
+                    mark = self._stamp(entry.path)
+                    written = exif.attributes(entry.path, mark)
+                    yield Item(str(path), {**written, **self._attributes(path, table)}, mark)
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     yield Item(f"{below / entry.name}/", stamp="link")
             waiting += reversed(folders)
