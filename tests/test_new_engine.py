@@ -40,8 +40,8 @@ def ran(*arguments: str) -> str:
 
 def test_the_page_offers_it_among_the_engines_of_its_purpose(shop: str) -> None:
     services = Services(Settings.from_environment(), [shop])
-    assert "toy:rows" in [spec.name for spec, missing in look_alike.offered(services) if not missing]
-    assert look_alike.linked(services, "toy:rows") is not None
+    assert "toy:rows" in [name for title, name in look_alike.TAB.engines(services) if "not here" not in title]
+    assert look_alike.TAB.linked(services, "toy:rows") is not None
 
 
 def test_search_finds_a_picture_with_it(shop: str, tmp_path: Path) -> None:

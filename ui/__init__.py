@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from services import Services
-from ui.search import catalog_map
+from ui.search import catalog_map, tab_page
+from ui.search.searching_tab import SearchingTab
 from ui.shell import event_queue, event_stream, gradio_patches, head, header, modules, picture_route, session, theme
 from ui.shell.hosts import Hosts
 from ui.shell.visitors import Visitors
@@ -20,15 +22,19 @@ from ui.tabs.look_alike import tab as look_alike
 from ui.tabs.product import tab as product
 from ui.tabs.style import tab as style
 
-TABS = (
-    ("look-alike", "Look-alike", look_alike.create),
-    ("style", "Artistic style", style.create),
-    ("product", "Product type", product.create),
-    ("latent", "Latent space", latent.create),
+Create = Callable[[Services, header.Header, gr.Tab], None]
+
+TABS: tuple[tuple[str, str, SearchingTab | Create], ...] = (
+    ("look-alike", "Look-alike", look_alike.TAB),
+    ("style", "Artistic style", style.TAB),
+    ("product", "Product type", product.TAB),
+    ("latent", "Latent space", latent.TAB),
     ("edit", "Edit and search", edit.create),
     ("compare", "Compare engines", compare.create),
     ("catalogs", "Catalogues", catalogs.create),
 )
+"""Key in the page's address, title, and what is there: a way of searching, or a function that lays out a tab."""
+
 KEPT = (600, 3600)
 """Every so many seconds, delete what visitors sent so many seconds ago; all of it when the app ends."""
 
@@ -37,17 +43,24 @@ TELL_SECONDS = 1.0
 
 
 def build(services: Services) -> gr.Blocks:
-    """Lay out the page: the header, then one tab per row of TABS, each wired to the header by itself."""
+    """Lay out the page: the header, the visitor's question, and beside it one tab per row of TABS."""
     gradio_patches.prepare()
     with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
         top = header.create(services)
-        with gr.Tabs() as tabs:
-            for key, title, create in TABS:
-                with gr.Tab(title, id=key) as tab:
-                    create(services, top, tab)
+        with gr.Row(elem_classes="page"):
+            with gr.Column(scale=1, min_width=300, elem_classes="ask"):
+                asked = tab_page.create_question(services)
+            with gr.Column(scale=4, min_width=320, elem_classes="lenses"), gr.Tabs() as tabs:
+                for key, title, content in TABS:
+                    with gr.Tab(title, id=key) as tab:
+                        if isinstance(content, SearchingTab):
+                            tab_page.create(services, (top, asked), tab, content)
+                        else:
+                            content(services, top, tab)
         session.link(services, top, demo, tabs)
     gradio_patches.apply(demo)
-    event_queue.install(demo, services.settings.max_queue, TELL_SECONDS)
+    lines = sorted({spec.engine for spec in services.engines.specs()})
+    event_queue.install(demo, services.settings.max_queue, TELL_SECONDS, lines)
     return demo
 
 

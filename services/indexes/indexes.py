@@ -34,6 +34,9 @@ from settings import Settings
 
 log = logging.getLogger(__name__)
 
+MOST_PARTIAL = 200_000
+"""A first build of more pictures is searched when it is done: until then too much would be read again and again."""
+
 RECHECK_SECONDS = 5.0
 RECHECK_FOR_SECONDS = 1.0
 """So long the content of indexed files is read again after each update; the next time goes on from there."""
@@ -67,11 +70,20 @@ class Status:
     owner: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The searcher of what a first build had stored when `done` pictures were through."""
+
+    searcher: Searcher
+    done: int
+
+
 @dataclass(slots=True)
 class _Entry:
     """One catalogue under one engine: its open searcher, the task that brings it up to date, what came of the last."""
 
     searcher: Searcher | None = None
+    partial: Partial | None = None
     made: str = ""
     task: Task[Report | None] | None = None
     opening: Task[None] | None = None
@@ -208,9 +220,34 @@ class Indexes:
             indexing.read_again(folder, stored, digest)
 
     def searcher(self, catalog: str, spec: EncoderSpec) -> Searcher:
-        """Return the searcher of a finished index; raises MissingIndexError or StaleIndexError."""
+        """Return the searcher of a finished index, or of what the first build has done so far while it runs.
+
+        Raises MissingIndexError or StaleIndexError.
+        """
         entry = self._entry(catalog, spec)
-        return entry.searcher or self._load(catalog, spec, entry)
+        if entry.searcher:
+            return entry.searcher
+        try:
+            return self._load(catalog, spec, entry)
+        except MissingIndexError:
+            partial = self._so_far(catalog, spec, entry)
+            if partial is None:
+                raise
+            return partial.searcher
+
+    def _so_far(self, catalog: str, spec: EncoderSpec, entry: _Entry) -> Partial | None:
+        """Return what a running first build has stored, read anew when it has grown by a quarter since."""
+        task, held = entry.task, entry.partial
+        if task is None or task.ended or not 0 < task.progress.total <= MOST_PARTIAL:
+            return None
+        done = task.progress.done
+        if held and done < 1.25 * held.done:
+            return held
+        index = vector_indexes.so_far(self.folder(catalog), spec, engines.digest(spec)) if done else None
+        if index is None:
+            return held
+        entry.partial = Partial(Searcher(index, lambda: engines.load(spec)), done)
+        return entry.partial
 
     def brought_up(self, catalog: str, spec: EncoderSpec, track: comparison.Track) -> Searcher:
         """Bring the index up to date now, in the queue of builds, and return its searcher.
@@ -241,7 +278,9 @@ class Indexes:
     def searchers(self, catalog: str) -> list[Searcher]:
         """Return the open searchers of a catalogue, of whatever engine."""
         with self._lock:
-            return [entry.searcher for key, entry in self._entries.items() if key[0] == catalog and entry.searcher]
+            mine = [entry for key, entry in self._entries.items() if key[0] == catalog]
+        held = [entry.searcher or (entry.partial.searcher if entry.partial else None) for entry in mine]
+        return [searcher for searcher in held if searcher]
 
     def made(self, catalog: str) -> str:
         """Return when the newest open index of a catalogue was made, or nothing."""
@@ -344,7 +383,7 @@ class Indexes:
         indexing.check(manifest, spec, engines.digest(spec))
         index = vector_indexes.opened(self._settings_for(catalog), folder, spec)
         searcher = Searcher(index, lambda: engines.load(spec))
-        entry.searcher, entry.made = searcher, manifest.made
+        entry.searcher, entry.partial, entry.made = searcher, None, manifest.made
         return searcher
 
     def _openable(self, catalog: str, spec: EncoderSpec) -> bool:

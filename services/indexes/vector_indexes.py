@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.core import EncoderSpec, MissingIndexError, VectorIndex
 from retrieval.indexes.region_index import RegionIndex
-from retrieval.indexing import build, region_rows
+from retrieval.indexing import build, region_rows, storage
 from retrieval.indexing.build import IndexFacts, Progress
 from retrieval.indexing.storage import Manifest
 from settings import Settings
@@ -106,6 +106,27 @@ def _rows(settings: Settings, folder: Path, spec: EncoderSpec, manifest: Manifes
             f"--engine {spec.engine} --weights {spec.weights} --catalog '{manifest.catalog}'"
         )
     return found
+
+
+def so_far(folder: Path, spec: EncoderSpec, digest: str) -> VectorIndex | None:
+    """Return an index of the rows that a first build has stored already, None where it has none yet."""
+    from retrieval.indexes.faiss_index import FaissIndex
+    from retrieval.indexing.stored_rows import StoredRows
+
+    for stored in (spec, region_rows.with_regions(spec)):
+        table = folder / storage.table_name(stored, digest, build.preprocessing(stored))
+        if not table.is_file():
+            continue
+        rows, index = StoredRows(table, spec.dim), FaissIndex(spec.dim)
+        try:
+            for numbers, _ in rows.blocks():
+                block = rows.take(numbers)
+                index.add(block.ids, block.vectors, block.attributes)
+        finally:
+            rows.close()
+        if len(index):
+            return RegionIndex(index, rows.regions) if rows.regions > 1 else index
+    return None
 
 
 def forget(settings: Settings, files: Iterable[Path]) -> None:

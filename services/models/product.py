@@ -47,6 +47,10 @@ class AppearanceFilter:
     kinds: Sequence[str] = ()
     colours: Sequence[str] = ()
 
+    def __bool__(self) -> bool:
+        """Return whether anything is asked."""
+        return bool(self.kinds or self.colours)
+
 
 class Products:
     """Verdicts and looks; safe to share between threads."""
@@ -149,13 +153,7 @@ class Products:
         index = self._indexes.searcher(catalog, spec).index
         near = index.query(query[None], min(len(index), MOST_NARROWED), passing)[0]
         near = [hit for hit in near if hit.id not in without]
-        if wanted.kinds and near:
-            taken = kinds_of(self.encoder(spec), index.vectors([hit.id for hit in near]))
-            near = [hit for hit, kind in zip(near, taken, strict=True) if kind in wanted.kinds]
-        notes: tuple[str, ...] = ()
-        if wanted.colours:
-            near, looked, whole = self._coloured(catalog, near, wanted.colours, k)
-            notes = () if looked == whole else (f"Colours were looked at on the nearest {looked} of {whole} pictures.",)
+        near, notes = self.looking(catalog, spec, near, k, wanted)
         curve = np.array([hit.score for hit in near[:NEAREST]], np.float32)
         hits = near[:k]
         seconds = {"search": time.perf_counter() - started}
@@ -167,6 +165,31 @@ class Products:
             for known in (self._looks, self._kinds):
                 for key in [key for key in known if key[0] == catalog]:
                     del known[key]
+
+    def looking(
+        self, catalog: str, spec: EncoderSpec, hits: Sequence[Hit], k: int, wanted: AppearanceFilter
+    ) -> tuple[list[Hit], tuple[str, ...]]:
+        """Return those of `hits`, best first, that look as wanted, at least `k` if there are, and what to know of it.
+
+        Kinds are told by the engine `spec`, or by the product engine where that one names none, from its index of the
+        catalogue. Raises AppError without such an index.
+        """
+        found = list(hits)
+        notes: tuple[str, ...] = ()
+        if wanted.kinds:
+            naming = self.naming(spec)
+            index = self._indexes.searcher(catalog, naming).index
+            found = [hit for hit in found if hit.id in index]
+            taken = kinds_of(self.encoder(naming), index.vectors([hit.id for hit in found])) if found else []
+            found = [hit for hit, kind in zip(found, taken, strict=True) if kind in wanted.kinds]
+        if wanted.colours:
+            found, looked, whole = self._coloured(catalog, found, wanted.colours, k)
+            notes = () if looked == whole else (f"Colours were looked at on the nearest {looked} of {whole} pictures.",)
+        return found, notes
+
+    def naming(self, spec: EncoderSpec) -> EncoderSpec:
+        """Return the engine that tells kinds for `spec`: itself, or the product engine where it names none."""
+        return spec if "product" in spec.purposes else engines.REGISTRY.first("product")
 
     def _coloured(self, catalog: str, near: Sequence[Hit], names: Sequence[str], k: int) -> tuple[list[Hit], int, int]:
         """Return the first `k` hits whose garment has one of the colours, how many were looked at, and of how many."""

@@ -58,7 +58,7 @@ def shown(canvas: Locator) -> str:
 def give(page: Page, image: Image.Image) -> None:
     data = io.BytesIO()
     image.save(data, "PNG")
-    page.locator(".latent .query input[type=file]").set_input_files(
+    page.locator(".query input[type=file]").set_input_files(
         {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
     )
 
@@ -101,7 +101,7 @@ def test_a_drawing_is_searched_when_the_pen_is_lifted(page: Page) -> None:
 
     answered(page, draw)
     expect(page.locator(".lat-verdict b")).to_have_text("Trouser")
-    expect(page.locator(".latent .query .picture")).to_have_attribute("alt", "Your drawing")
+    expect(page.locator(".query .picture")).to_have_attribute("alt", "Your drawing")
 
 
 def test_the_category_is_paged_nearest_first_and_a_thumb_is_searched_by(page: Page) -> None:
@@ -127,7 +127,7 @@ def test_a_cell_of_the_grid_says_what_it_is_like_and_is_searched_by(page: Page) 
     expect(page.locator(".lat-frame canvas")).to_have_attribute("width", str(6 * 28), timeout=SLOW)
     assert shown(grid) != before
     answered(page, lambda: grid.click(position={"x": 30, "y": 30}))
-    expect(page.locator(".latent .query .picture")).to_have_attribute("alt", "A point of the latent space")
+    expect(page.locator(".query .picture")).to_have_attribute("alt", "A point of the latent space")
     page.get_by_label("To", exact=True).fill("-5")
     page.get_by_label("To", exact=True).press("Tab")
     expect(page.locator(".lat-form .problem")).to_be_visible(timeout=SLOW)
@@ -155,7 +155,7 @@ def test_a_morph_goes_from_one_picture_to_another(page: Page) -> None:
     for _ in range(7):
         strip.press("ArrowRight")
     answered(page, lambda: strip.press("Enter"))
-    expect(page.locator(".latent .query .picture")).to_have_attribute("alt", "A step of the morph")
+    expect(page.locator(".query .picture")).to_have_attribute("alt", "A step of the morph")
 
 
 def test_the_strangest_are_as_many_as_the_false_alarms_allow(page: Page) -> None:
@@ -208,10 +208,10 @@ def test_two_visitors_train_one_waits_and_runs_are_compared(page: Page, browser:
 )
 def test_a_picture_with_nothing_on_it_says_so_and_the_page_lives(page: Page, name: str, image: Image.Image) -> None:
     give(page, image)
-    expect(page.locator(".latent .query .problem")).to_contain_text("There is nothing on this picture", timeout=SLOW)
+    expect(page.locator(".query .problem")).to_contain_text("There is nothing on this picture", timeout=SLOW)
     give(page, bag())
     expect(page.locator(".lat-verdict b")).to_have_text("Bag", timeout=SLOW)
-    expect(page.locator(".latent .query .problem")).to_be_hidden()
+    expect(page.locator(".query .problem")).to_be_hidden()
 
 
 def test_a_colour_picture_of_a_person_is_read_as_any_other(page: Page) -> None:

@@ -69,7 +69,7 @@ def answered(page: Page, act: Callable[[], object]) -> list[str]:
 def give(page: Page, image: Image.Image) -> None:
     data = io.BytesIO()
     image.save(data, "PNG")
-    page.locator(".product .query input[type=file]").set_input_files(
+    page.locator(".query input[type=file]").set_input_files(
         {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
     )
 
@@ -85,12 +85,12 @@ def test_an_upload_gets_a_verdict_with_bars_heat_colours_and_more_of_its_kind(pa
     assert heat.evaluate("image => image.complete && image.naturalWidth") > 100
     expect(reading).to_contain_text("blue")
     expect(reading.locator(".pro-goes")).to_contain_text("Trousers")
-    assert page.locator(".product .query .problem:visible").count() == 0
+    assert page.locator(".query .problem:visible").count() == 0
 
 
 def test_what_is_seen_can_be_filtered_by_though_no_attribute_says_it(page: Page) -> None:
     unfold(page, "Filters")
-    seen = page.locator(".product .filters fieldset", has_text="Colour seen")
+    seen = page.locator(".filters fieldset", has_text="Colour seen")
     found = answered(page, lambda: seen.locator(".chip", has_text="blue").click())
     assert found
     assert all("/blue-" in name for name in found)
@@ -102,14 +102,16 @@ def test_what_is_seen_can_be_filtered_by_though_no_attribute_says_it(page: Page)
 
 
 def test_words_name_kinds_and_colours_and_say_what_was_not_understood(page: Page) -> None:
-    box = page.locator(".product .say textarea")
+    box = page.locator(".wording input[type=text]")
     box.fill("red t-shirt zzz")
     found = answered(page, lambda: box.press("Enter"))
     assert found[0].startswith("T-Shirt/red")
-    expect(page.locator(".pro-reading")).to_contain_text("Understood: T-Shirt · red (not understood: zzz)")
+    expect(page.locator(".product .results .note").first).to_contain_text("'zzz' was not understood")
+    expect(page.locator(".product .card").first.locator(".why-found")).to_contain_text("red")
     box.fill("zzz")
-    box.press("Enter")
-    expect(page.locator(".product .notice")).to_contain_text("names no kind, colour or pattern", timeout=SLOW)
+    answered(page, lambda: box.press("Enter"))
+    expect(page.locator(".product .notice")).to_contain_text("'zzz' was not understood", timeout=SLOW)
+    assert page.locator(".problem:visible").count() == 0
 
 
 def test_the_map_holds_every_picture_and_the_question(page: Page) -> None:

@@ -16,9 +16,8 @@ from services.models import product
 from services.models.product import AppearanceFilter
 from settings import Settings
 from tests.fakes.drawn import shirt, trousers
-from ui.search.flow import Scope
-from ui.search.question import Query
-from ui.tabs.product import appearance_filters
+from ui.search import appearance_filters, flow
+from ui.search.question import Question
 
 needs_weights = pytest.mark.skipif(
     engines.missing(engines.spec("product", "fashion")) is not None, reason="our product weights are not here"
@@ -127,21 +126,19 @@ def test_a_picture_that_is_gone_has_no_colour_and_the_search_goes_on(services: S
 def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(services: Services) -> None:
     key = services.catalogs.infos()[0].key
     choice = appearance_filters.offered(
-        services, key, spec(), {"facets": [], "chosen": {appearance_filters.KIND: ["no kind"]}}
+        services, key, spec(), {"facets": [], "chosen": {appearance_filters.KIND: ["no kind"]}}, {}
     )
     assert choice["facets"][-1]["name"] == appearance_filters.COLOUR
     assert choice["chosen"] == {}
     wanted, rest = appearance_filters.parted({appearance_filters.COLOUR: ["red"], "label": ["Dress"]})
     assert (wanted, rest) == (AppearanceFilter(colours=("red",)), {"label": ["Dress"]})
-    question = Query(item="red-0.png")
-    result = services.indexes.searcher(key, spec()).by_id("red-0.png", 12)
-    found = appearance_filters.narrowed(
-        services, question, Scope(key, spec(), 12, None), AppearanceFilter(colours=("red",)), result
-    )
+    question = Question(catalog=key, item="red-0.png", count=12, filter={appearance_filters.COLOUR: ["red"]})
+    found = flow.answer(services, question, spec()).result
+    assert found
     assert sorted(hit.id for hit in found.hits) == [f"red-{n}.png" for n in (1, 2, 3)]
-    assert appearance_filters.words(["red"]) == ("red",)
+    assert appearance_filters.names(["red"]) == ["red"]
     with pytest.raises(AppError):
-        appearance_filters.words("red")
+        appearance_filters.names("red")
 
 
 @pytest.mark.parametrize(

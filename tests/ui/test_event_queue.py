@@ -32,7 +32,9 @@ class Page:
             gr.Button().click(self.work, asked, told, concurrency_id="work")
             gr.Button().click(lambda text: f"quick {text}", asked, told)
             self.demo.load(lambda: "loaded", None, told)
-        self.queue = event_queue.install(self.demo, MOST, 1.0)
+            seen = event_queue.in_line(lambda engine: self.seen(engine), lambda data: data[0])
+            gr.Button().click(seen, asked, told, concurrency_id=event_queue.line("small"))
+        self.queue = event_queue.install(self.demo, MOST, 1.0, ["small", "large"])
         routes = [event_stream.route()]
         _, self.url, _ = self.demo.launch(
             server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, app_kwargs={"routes": routes}
@@ -45,9 +47,15 @@ class Page:
         assert self.gate.wait(WAIT)
         return f"worked on {text}"
 
+    def seen(self, engine: str) -> str:
+        """Answer by an engine; the large one waits for the gate."""
+        self.calls.append(engine)
+        assert engine != "large:1" or self.gate.wait(WAIT)
+        return f"seen by {engine}"
+
     def post(self, event: int, text: str = "", session: str = "", name: str = "") -> httpx.Response:
         """Ask as a browser does, without listening for the answer."""
-        asked = {"data": [text] if event < 2 else [], "fn_index": event, "session_hash": session or uuid.uuid4().hex}
+        asked = {"data": [text] if event != 2 else [], "fn_index": event, "session_hash": session or uuid.uuid4().hex}
         headers = {event_queue.REPEAT_HEADER: name} if name else {}
         return self.client.post("gradio_api/queue/join", json=asked, headers=headers)
 
@@ -144,6 +152,18 @@ def test_sessions_take_turns(page: Page) -> None:
     page.gate.set()
     until(lambda: len(page.calls) == 5)
     assert page.calls == ["running", "greedy", "modest", "greedy", "greedy"]
+
+
+def test_a_question_waits_behind_those_to_its_own_engine_alone(page: Page) -> None:
+    page.post(3, "large:1")
+    until(lambda: page.calls == ["large:1"])
+    with ThreadPoolExecutor(1) as elsewhere:
+        behind = elsewhere.submit(page.ask, 3, "large:1")
+        assert page.ask(3, "small:1") == "seen by small:1"
+        assert page.ask(3, "no engine") == "seen by no engine"
+        assert page.calls == ["large:1", "small:1", "no engine"]
+        page.gate.set()
+        assert behind.result(WAIT) == "seen by large:1"
 
 
 def test_places_of_sessions_that_do_not_listen_are_freed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,23 +7,22 @@ from pathlib import Path
 import pytest
 
 from retrieval.core import AppError
-from ui.search import filters
-from ui.search import question as query
+from ui.search import filters, question
 
 MARKED = {"_type": "gradio.FileData"}
 
 
 def test_a_file_that_gradio_has_not_checked_is_refused() -> None:
     with pytest.raises(AppError, match="cannot be read"):
-        query.parse({"picture": {"path": "/etc/passwd"}})
+        question.parse({"picture": {"path": "/etc/passwd"}})
 
 
 def test_a_checked_file_a_box_and_marks_are_read() -> None:
-    question = query.parse(
+    asked = question.parse(
         {"picture": {"path": "/up/a.jpg", "meta": MARKED}, "box": [0, 0.25, 0.5, 1], "liked": ["a"], "examples": ["x"]}
     )
-    assert question.subject == ("/up/a.jpg", None, (0.0, 0.25, 0.5, 1.0))
-    assert question.liked == ["a"]
+    assert asked.subject == ("/up/a.jpg", None, (0.0, 0.25, 0.5, 1.0))
+    assert asked.liked == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def test_a_checked_file_a_box_and_marks_are_read() -> None:
 )
 def test_what_is_no_question_is_refused_in_words(sent: dict[str, object]) -> None:
     with pytest.raises(AppError, match="The query cannot be read"):
-        query.parse(sent)
+        question.parse(sent)
 
 
 @pytest.mark.parametrize(
@@ -55,19 +54,19 @@ def test_what_is_no_question_is_refused_in_words(sent: dict[str, object]) -> Non
     ],
 )
 def test_a_relative_box_in_pixels_is_inside_and_never_empty(
-    box: query.RelativeBox, size: tuple[int, int], expected: tuple[int, int, int, int]
+    box: question.RelativeBox, size: tuple[int, int], expected: tuple[int, int, int, int]
 ) -> None:
-    assert query.pixels(box, size) == expected
+    assert question.pixels(box, size) == expected
 
 
 def test_an_upload_that_is_gone_or_too_large_is_said_without_its_path(tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"
     large.write_bytes(b"0" * 2048)
     for path, words in ((large, "at most"), (tmp_path / "gone.jpg", "no longer on the server")):
-        picture = query.parse({"picture": {"path": str(path), "meta": MARKED}}).picture
+        picture = question.parse({"picture": {"path": str(path), "meta": MARKED}}).picture
         assert picture
         with pytest.raises(AppError, match=words) as told:
-            query.read(picture, limit=1024)
+            question.read(picture, limit=1024)
         assert str(tmp_path) not in str(told.value)
 
 

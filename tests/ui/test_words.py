@@ -12,7 +12,10 @@ import pytest
 from retrieval.core import AppError, Hit
 from retrieval.search.searcher import Result
 from services import Services, Status
+from tests.conftest import COLOUR_SPEC
 from ui.search import how_it_works, results
+from ui.search.flow import Answer
+from ui.search.question import Question
 from ui.shell import error_boundary, header
 
 
@@ -40,8 +43,9 @@ def test_the_steps_and_the_filter_are_named() -> None:
 
 
 def test_no_hits_say_whether_the_filters_are_why() -> None:
-    assert results.found("shop", result(0, 0), [], [], {"label": ["Hat"]})["state"] == "filtered"
-    assert results.found("shop", result(0, 0), [], [], None)["state"] == "none"
+    nothing = Answer(COLOUR_SPEC, result(0, 0))
+    assert results.found(Question(filter={"label": ["Hat"]}), nothing)["state"] == "filtered"
+    assert results.found(Question(), nothing)["state"] == "none"
 
 
 def test_a_build_says_done_speed_and_time_left() -> None:

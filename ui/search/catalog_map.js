@@ -1,10 +1,9 @@
 // The map: every picture a point on canvas, a thumbnail where there is room, the question among its neighbours.
 // It fetches its points itself once it is seen. Everything a stranger wrote enters the page as text only.
-import { make, pictureAddress, plain } from "../widgets/elements.js";
+import { make, pictureAddress, plain, tell } from "../widgets/elements.js";
 import { medoid, nearest, neighbour, shuffled, thinned } from "./map_points.js";
 
 export function mount({ element, props, watch }) {
-  const mode = element.closest(".mode") ?? document.body;
   const $ = (selector) => element.querySelector(selector);
   const canvas = $("canvas");
   const pen = canvas.getContext("2d");
@@ -493,7 +492,7 @@ export function mount({ element, props, watch }) {
       const use = make("button", { type: "button", class: "primary" }, "Search by this");
       const close = make("button", { type: "button", class: "close", "aria-label": "Close" }, "×");
       use.addEventListener("click", () => {
-        mode.dispatchEvent(new CustomEvent("query", { detail: { item: map.ids[n], alt: named(n) } }));
+        tell(element, "query", { item: map.ids[n], alt: named(n) });
         hideCard();
       });
       close.addEventListener("click", () => {
@@ -538,7 +537,7 @@ export function mount({ element, props, watch }) {
     find: () => goTo(home, 6),
   };
   for (const [name, doing] of Object.entries(doings)) $(`[data-do=${name}]`).addEventListener("click", () => map && doing());
-  mode.addEventListener("subject", ({ detail }) => {
+  document.addEventListener("subject", ({ detail }) => {
     subject = detail.src;
     draw();
   });

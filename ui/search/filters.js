@@ -1,16 +1,14 @@
-// The filters: one set of check boxes per attribute of the catalogue; 'input' asks the same question under new ones.
-import { make, plain } from "../widgets/elements.js";
+// The filters: one set of check boxes per attribute of the catalogue; an "asked" event asks the same question under others.
+import { make, plain, tell } from "../widgets/elements.js";
 
-export function mount({ element, props, trigger, watch }) {
-  const mode = element.closest(".mode") ?? document.body;
+export function mount({ element, props, watch }) {
   const SHOWN = 12;
   const SAID = { true: "yes", false: "no" };
   let value = {};
 
   function send() {
     props.value = { ...value };
-    mode.dispatchEvent(new CustomEvent("asked"));
-    trigger("input");
+    tell(document, "asked");
   }
 
   function choose(name, text, on) {
@@ -51,7 +49,7 @@ export function mount({ element, props, trigger, watch }) {
     send();
   }
   clear.addEventListener("click", forget);
-  mode.addEventListener("clear-filters", forget);
+  document.addEventListener("clear-filters", forget);
 
   function draw() {
     const facets = (value.facets ?? []).map(facet);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import gradio as gr
@@ -22,13 +23,16 @@ def create() -> gr.HTML:
     return gr.HTML(**modules.component("search/filters", '<div class="filters"></div>'))
 
 
-def opening(services: Services, catalog: str) -> dict[str, Any]:
-    """Return the filters' value for a catalogue just opened: its facets, none chosen."""
+def opening(services: Services, catalog: str, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the filters' value for a catalogue just opened: its facets, and what was chosen in it before."""
     facets = services.views.facets(catalog)
-    return {"facets": [{"name": n, "values": list(v.items())} for n, v in facets.items()], "chosen": {}}
+    same = before is not None and before.get("catalog") == catalog
+    chosen = before["chosen"] if same and before else {}
+    shown = [{"name": n, "values": [list(pair) for pair in v.items()]} for n, v in facets.items()]
+    return {"catalog": catalog, "facets": shown, "chosen": chosen}
 
 
-def parse(chosen: object) -> Filter | None:
+def parse(chosen: object) -> dict[str, list[str]] | None:
     """Read chosen values, attribute -> list of values, from a browser or a client; raises AppError."""
     try:
         return {name: values for name, values in _CHOSEN.validate_python(chosen or {}).items() if values} or None

@@ -1,25 +1,23 @@
-"""From a question on the page to its answer, for every tab that searches by pictures: nothing here is of one engine."""
+"""From a question to its answer by one engine: what every searching tab shares; nothing here is of one engine."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import gradio as gr
 import numpy as np
-from gradio.route_utils import get_root_url
 
-from retrieval.core import AppError, EncoderSpec, Filter
+from retrieval.core import EncoderSpec
 from retrieval.pictures.decoding import decode
-from retrieval.search.words import parse as parse_words
+from retrieval.search.words import parse as parse_phrases
 from services import Services
-from ui.search import filters, how_it_works, results
-from ui.search import question as query
-from ui.search.question import Query
-from ui.shell.error_boundary import words
+from services.models.product import AppearanceFilter
+from ui.search import appearance_filters, how_it_works, word_search
+from ui.search import question as asking
+from ui.search.question import Encoded, Question
 from ui.shell.header import open_index, searchable
 
 if TYPE_CHECKING:
@@ -27,202 +25,160 @@ if TYPE_CHECKING:
 
     from retrieval.search.searcher import Result, Searcher
 
-COUNTS = (6, 12, 24, 48, 96)
-COUNT = 24
-SMALL, LARGE = 160, 640
-"""Longer sides, in pixels, of the pictures that clients of the API are given addresses of."""
-
-
-@dataclass
-class Seen:
-    """What the network made of a visitor's last question, so that marks and filters need no second look.
-
-    `vector` is float32 (dim,), `address` where the browser finds the picture at the network's input, `notes` what a
-    person should know of it.
-    """
-
-    key: tuple[object, ...]
-    vector: np.ndarray
-    address: str
-    notes: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True)
-class Scope:
-    """Where an answer is looked for, by which engine, and how much of it is wanted; `passing` is the filter."""
+class Answer:
+    """What a searching tab makes of a question.
 
-    catalog: str
+    `result` is None while there is no index to answer from; `seen` is where the browser finds the picture at the
+    network's input, and `why` says of an item what of it fits. `panels` holds the value of each panel by its name, and
+    `figure` the HTML of "How it works" where a tab draws its own. `shown` takes the place of the usual results, and
+    `pending` has the page ask again in a moment.
+    """
+
     spec: EncoderSpec
-    count: int
-    passing: Filter | None
+    result: Result | None = None
+    seen: str = ""
+    why: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    panels: Mapping[str, Any] = field(default_factory=dict)
+    figure: str | None = None
+    shown: Mapping[str, Any] | None = None
+    pending: bool = False
 
 
-def already(state: Mapping[str, Any], seen: Seen | None) -> bool:
-    """Return whether a visitor who comes back to a tab still sees the answer of this catalogue and engine there."""
-    return seen is not None and state["searchable"] and seen.key[:2] == (state["catalog"], state["engine"])
+def answer(services: Services, question: Question, spec: EncoderSpec) -> Answer:
+    """Search by an item, a picture, a part of either or words, moved by marks where there are any; raises AppError.
 
-
-def opening(
-    services: Services,
-    state: Mapping[str, Any],
-    asked: Mapping[str, Any] | None,
-    chosen: Mapping[str, Any] | None,
-    request: gr.Request,
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
-    """Return query and filters for a catalogue just opened, and the notice to show where it cannot be searched yet.
-
-    A visitor's own question is kept; else the first example, or the item that the page's address names, is asked.
+    Words that the engine does not read are answered by what is written and seen. Without an index one is begun, and
+    words apart the answer has no result yet.
     """
-    limit, key = services.settings.max_upload_bytes, state["catalog"]
-    blank = {"catalog": key, "limit": limit}
-    asked = asked if asked and asked.get("catalog") == key else None
-    if not state["searchable"]:
-        return dict(asked or blank), {}, absent(services, state)
-    try:
-        searcher = services.indexes.searcher(key, services.engines.spec(state["engine"]))
-        question = query.opening(services, key, searcher, request.query_params.get("item"), limit)
-        choice = filters.opening(services, key)
-    except AppError as error:
-        return blank, {}, results.problem(words(error))
-    if asked and (asked.get("picture") or asked.get("item")):
-        question = {**asked, "examples": question["examples"]}
-        choice = dict(chosen) if chosen and chosen.get("facets") else choice
-    return question, choice, None
+    looks, attributes = appearance_filters.parted(question.filter)
+    question = question.model_copy(update={"filter": attributes})
+    there = ready(services, question.catalog, spec)
+    if question.text and not (there and spec.accepts_text):
+        return _worded(services, question, spec, looks)
+    if not there:
+        return Answer(spec)
+    searcher = services.indexes.searcher(question.catalog, spec)
+    result, seen = searched(services, searcher, question, spec)
+    if looks:
+        result = _narrowed(services, question, spec, result, looks)
+    note = _so_far(services, question.catalog, spec)
+    return Answer(spec, replace(result, notes=(*note, *result.notes)), seen, pending=bool(note))
 
 
-def absent(services: Services, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the notice for a catalogue that cannot be searched yet."""
-    if not state["failed"]:
-        return results.waiting()
-    hollow = next(iter(services.catalogs.catalog(state["catalog"])), None) is None
-    return results.empty() if hollow else results.problem(state["failed"])
+def _so_far(services: Services, catalog: str, spec: EncoderSpec) -> tuple[str, ...]:
+    """Return a sentence that says how much is searched while the first index is made, nothing afterwards."""
+    status = services.indexes.status(catalog, spec)
+    if status.state != "building" or status.pictures:
+        return ()
+    return (f"{status.done:,} of {status.total:,} indexed: these are searched now, the rest joins as it is done.",)
 
 
-def search(
-    services: Services,
-    catalog: str,
-    asked: Mapping[str, Any] | None,
-    chosen: Mapping[str, Any] | None,
-    count: int,
-    spec: EncoderSpec,
-    seen: Seen | None,
-) -> tuple[dict[str, Any], str, Seen | None]:
-    """Answer the question on the page, or say in the same place why not. Outputs: results, figure, seen."""
-    try:
-        question = query.parse(asked)
-        scope = Scope(catalog, spec, count, filters.parse((chosen or {}).get("chosen")))
-        if not (question.picture or question.item or question.liked or question.text):
-            hollow = not len(services.indexes.searcher(catalog, spec).index)
-            return (results.empty() if hollow else results.start()), "", None
-        result, seen = answer(services, question, scope, seen)
-        size = spec.image_size
-        said = question.text if not question.pictured else ""
-        figure = how_it_works.figure(seen.address, result.query, result.curve, len(result.hits), size, said)
-    except Exception as error:
-        return results.problem(words(error)), "", None
-    return results.found(catalog, result, question.liked, question.disliked, scope.passing), figure, seen
+def _narrowed(
+    services: Services, question: Question, spec: EncoderSpec, result: Result, looks: AppearanceFilter
+) -> Result:
+    """Return the results of a question that look as wanted; `result` is the answer without that."""
+    itself = [question.whole_item] if question.whole_item else []
+    found = services.products.narrowed(
+        question.catalog, spec, result.query, question.count, looks, question.filter, [*itself, *question.disliked]
+    )
+    seconds = {**result.seconds, "search": result.seconds.get("search", 0) + found.seconds["search"]}
+    return replace(found, seconds=seconds, notes=(*result.notes, *found.notes))
 
 
-def answer(services: Services, question: Query, scope: Scope, seen: Seen | None) -> tuple[Result, Seen]:
-    """Search by an item, a picture or a box in either, moved by marks where there are any; raises AppError.
+def ready(services: Services, catalog: str, spec: EncoderSpec) -> bool:
+    """Return whether there is an index to answer from; where not, it is begun."""
+    if searchable(services, catalog, spec):
+        return True
+    open_index(services, catalog, spec)
+    return searchable(services, catalog, spec)
 
-    What the network made of the same subject before (`seen`) is used again; it is returned for the next time.
+
+def searched(services: Services, searcher: Searcher, question: Question, spec: EncoderSpec) -> tuple[Result, str]:
+    """Return the engine's own answer, and where the browser finds the picture as the network saw it.
+
+    What the network made of the same subject before is taken from the question's cache. Raises AppError.
     """
-    scope = replace(scope, count=min(max(int(scope.count), 1), max(COUNTS)))
-    searcher = services.indexes.searcher(scope.catalog, scope.spec)
-    key = (scope.catalog, scope.spec.name, *question.subject)
     marks = (question.liked, question.disliked)
-    itself = [question.item] if question.item and question.pictured and not question.box else []
-    known = seen if seen and seen.key == key else None
-    if known is None or not (any(marks) or question.picture or question.box or question.text):
-        result, address = _unmarked(services, searcher, question, scope)
-        known = Seen(key, result.query, address, result.notes)
-        if not any(marks):
-            return result, known
-    result = searcher.by_examples(known.vector, *marks, scope.count, scope.passing, itself)
-    return replace(result, notes=known.notes), known
+    if not (question.picture or question.item or question.text):
+        return searcher.by_examples(None, *marks, question.count, question.filter), ""
+    key = (question.catalog, spec.name, *question.subject)
+    itself = [question.whole_item] if question.whole_item else []
+    known = question.cache.get(key)
+    marked = any(marks)
+    if known is None or (question.whole_item and not question.text and not marked):
+        result, address = _unmarked(services, searcher, question, spec)
+        known = Encoded(result.query, address, result.notes)
+        question.cache.keep(key, known)
+        if not marked:
+            return result, address
+    result = searcher.by_examples(known.vector, *marks, question.count, question.filter, itself)
+    return replace(result, notes=known.notes), known.address
 
 
-def _unmarked(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:
+def _worded(services: Services, question: Question, spec: EncoderSpec, looks: AppearanceFilter) -> Answer:
+    """Answer words by what is written and seen, and by the question's picture and marks where they have a say.
+
+    Words need no index; the picture has its say as soon as there is one.
+    """
+    there = searchable(services, question.catalog, spec)
+    vector, seen = None, ""
+    if there and (question.pictured or question.liked):
+        searcher = services.indexes.searcher(question.catalog, spec)
+        subject = {} if question.pictured else {"picture": None, "item": None}
+        alone = question.model_copy(update={"text": "", "filter": None, "count": 1, **subject})
+        result, seen = searched(services, searcher, alone, spec)
+        vector = result.query
+    found = word_search.answer(services, question, spec, vector, looks)
+    return Answer(spec, found.result, seen, found.why, pending=not there)
+
+
+def _unmarked(services: Services, searcher: Searcher, question: Question, spec: EncoderSpec) -> tuple[Result, str]:
     """Search by the question without its marks; also return the address of the picture at the network's input."""
     if question.text:
-        return _worded(services, searcher, question, scope)
-    if question.item and not question.box:
-        return searcher.by_id(question.item, scope.count, scope.passing), _address(scope.catalog, question.item)
+        return _by_phrases(services, searcher, question, spec)
+    if question.whole_item:
+        return searcher.by_id(question.whole_item, question.count, question.filter), _address(question)
     started = time.perf_counter()
-    size = scope.spec.image_size
-    image = picture(services, scope.catalog, question, size)
+    image = picture(services, question, spec.image_size)
     decoded = time.perf_counter() - started
-    result = searcher.by_image(image, scope.count, scope.passing)
-    return replace(result, seconds={"decode": decoded, **result.seconds}), how_it_works.input_picture(image, size)
+    result = searcher.by_image(image, question.count, question.filter)
+    seen = how_it_works.input_picture(image, spec.image_size)
+    return replace(result, seconds={"decode": decoded, **result.seconds}), seen
 
 
-def _worded(services: Services, searcher: Searcher, question: Query, scope: Scope) -> tuple[Result, str]:
-    """Search by the question's words, and by its picture too where that has a say."""
-    phrases = parse_words(question.text)
+def _by_phrases(services: Services, searcher: Searcher, question: Question, spec: EncoderSpec) -> tuple[Result, str]:
+    """Have the engine read the question's words, and look at its picture too where that has a say."""
+    phrases = parse_phrases(question.text)
     if not question.pictured:
-        return searcher.by_words(phrases, scope.count, scope.passing), ""
-    if question.item and not question.box:
-        vector, address = searcher.index.vectors([question.item])[0], _address(scope.catalog, question.item)
-        itself = [question.item]
+        return searcher.by_words(phrases, question.count, question.filter), ""
+    if question.whole_item:
+        vector, seen = searcher.index.vectors([question.whole_item])[0], _address(question)
+        itself = [question.whole_item]
     else:
-        size = scope.spec.image_size
-        image = picture(services, scope.catalog, question, size)
-        vector, address = searcher.encoder.encode_images([image])[0], how_it_works.input_picture(image, size)
+        image = picture(services, question, spec.image_size)
+        vector, seen = searcher.encoder.encode_images([image])[0], how_it_works.input_picture(image, spec.image_size)
         itself = []
-    result = searcher.by_words(phrases, scope.count, scope.passing, vector, question.balance, itself)
-    return result, address
+    return searcher.by_words(phrases, question.count, question.filter, vector, question.balance, itself), seen
 
 
-def _address(catalog: str, item: str) -> str:
-    return f"picture/{quote(catalog, safe='')}?side=320&id={quote(item, safe='')}"
+def _address(question: Question) -> str:
+    return f"picture/{quote(question.catalog, safe='')}?side=320&id={quote(question.item or '', safe='')}"
 
 
-def picture(services: Services, catalog: str, question: Query, size: int) -> Image:
-    """Return the upright RGB picture, or the boxed part of it, that a network of input `size` is to see."""
+def picture(services: Services, question: Question, size: int) -> Image:
+    """Return the upright RGB picture, or the chosen part of it, that a network of input `size` is to see."""
     if question.picture:
-        data = query.read(question.picture, services.settings.max_upload_bytes)
+        data = asking.read(question.picture, services.settings.max_upload_bytes)
         image = decode(data, None if question.box else size)
     else:
-        image = services.views.picture(catalog, question.item or "")
-    return image.crop(query.pixels(question.box, image.size)) if question.box else image
+        image = services.views.picture(question.catalog, question.item or "")
+    return image.crop(asking.pixels(question.box, image.size)) if question.box else image
 
 
-def answer_client(services: Services, question: Query, scope: Scope, request: gr.Request | None) -> dict[str, Any]:
-    """Return the answer to a client of the API; raises AppError while the catalogue is not indexed yet.
-
-    {"results": [{"rank", "id", "score", "attributes", "picture", "thumbnail"}, …] best first, "strong": how many lie
-    above the cut-off, "seconds": {step: seconds}, "notes": what a person should know}.
-    """
-    ready(services, scope)
-    return as_client(scope.catalog, answer(services, question, scope, None)[0], request)
-
-
-def ready(services: Services, scope: Scope) -> None:
-    """Open the index that is asked; raises AppError while the catalogue is not indexed yet."""
-    if searchable(services, scope.catalog, scope.spec):
-        return
-    open_index(services, scope.catalog, scope.spec)
-    if not searchable(services, scope.catalog, scope.spec):
-        status = services.indexes.status(scope.catalog, scope.spec)
-        raise AppError(status.error or "This catalogue is being indexed now. Ask again in a while.")
-
-
-def site_of(request: gr.Request | None) -> str:
-    """Return the address of the site that a request came to, with a slash at its end; nothing without a request."""
-    came = request.request if request else None
-    return f"{get_root_url(came, came.url.path, None)}/" if came else ""
-
-
-def as_client(catalog: str, result: Result, request: gr.Request | None) -> dict[str, Any]:
-    """Return a result as a client of the API gets it, each picture with the addresses of two sizes of it.
-
-    The addresses are those of the site that `request` came to; relative to it without one.
-    """
-    place_of = f"{site_of(request)}picture/{quote(catalog, safe='')}"
-    rows = []
-    for rank, hit in enumerate(result.hits, start=1):
-        place = f"{place_of}?id={quote(hit.id, safe='')}&side="
-        addresses = {"picture": f"{place}{LARGE}", "thumbnail": f"{place}{SMALL}"}
-        rows.append({"rank": rank, **results.card(hit), **addresses})
-    return {"results": rows, "strong": result.strong, "seconds": result.seconds, "notes": [*result.notes]}
+def place(answer: Answer, question: Question) -> np.ndarray | str | None:
+    """Return what says where a question lies on the map: an item's id, or its vector; None for words alone."""
+    if question.whole_item and not question.text:
+        return question.whole_item
+    return answer.result.query if answer.result is not None and answer.result.query.size else None

@@ -25,10 +25,12 @@ def figure(seen: str, vector: np.ndarray, curve: np.ndarray, shown: int, size: i
     `curve` float32 (n,), scores from the best, of which `shown` are on the page; `size` in pixels.
     """
     strong = strong_results(curve) if len(curve) else 0
+    numbers = f"2. It makes {len(vector)} numbers of them: the embedding"
+    looked_for = "2. They are looked for in names and descriptions, and in what is seen of each picture"
     return (
         '<div class="figures">'
         + (_said(said) if said else _seen(seen, size))
-        + _panel(strip(vector), f"2. It makes {len(vector)} numbers of them: the embedding")
+        + (_panel(strip(vector), numbers) if vector.size else _panel("", looked_for))
         + _panel(score_curve(curve, strong, shown), f"3. The scores of the nearest {len(curve)} pictures, best first")
         + "</div>"
     )
@@ -93,7 +95,7 @@ def _seen(address: str, size: int) -> str:
 
 def _said(text: str) -> str:
     short = text if len(text) <= _SAID else f"{text[:_SAID]} …"
-    return _panel(f'<p class="said">{escape(short)}</p>', "1. The network reads your words")
+    return _panel(f'<p class="said">{escape(short)}</p>', "1. Your words")
 
 
 def _panel(drawing: str, caption: str) -> str:

@@ -1,11 +1,12 @@
-// The query: a picture by file, drop, paste, camera, example or result, and a box around one item of it.
-// props.value is the whole question and is what Python reads; 'submit' asks it. Results and filters of the same
-// mode speak to it through a "query" event on their common .mode element.
-import { pictureAddress, plain } from "../widgets/elements.js";
+// The visitor's question, one for all tabs: a picture by file, drop, paste, camera, example or result, a box around one
+// item of it, words, and marks. props.value is the whole question and is what Python reads. Whoever has another question
+// says so by a "query" event that reaches the document; an "asked" event tells that there is one, and the tab that is
+// seen answers it.
+import { pictureAddress, plain, tell } from "../widgets/elements.js";
 import { fileProblem, listenForPictures, sendPicture } from "../widgets/picture_picker.js";
+import { wordsBox } from "./words_box.js";
 
-export function mount({ element, props, trigger, upload, watch }) {
-  const mode = element.closest(".mode") ?? document.body;
+export function mount({ element, props, upload, watch }) {
   const $ = (selector) => element.querySelector(selector);
   const frame = $(".frame");
   const picture = $(".picture");
@@ -14,12 +15,12 @@ export function mount({ element, props, trigger, upload, watch }) {
   const video = $("video");
   const input = $("input[type=file]");
   const button = (name) => $(`[data-do=${name}]`);
-  const HISTORY = 50;
   const SMALLEST = 0.03;
   const STEP = 0.02;
   const previews = new Map();
-  const past = [];
+  const words = wordsBox($(".wording"), (said) => ask(said, { words: true }));
   let camera = null;
+  let worded = false;
   let shown = {};
   let settle = 0;
 
@@ -34,40 +35,62 @@ export function mount({ element, props, trigger, upload, watch }) {
     problem.hidden = !text;
   }
 
-  function ask(change, remember = true) {
-    if (remember && (shown.item || shown.picture)) {
-      past.push(shown);
-      past.splice(0, past.length - HISTORY);
-    }
-    shown = { ...shown, ...change };
+  // Ask another question; it becomes a step of the browser's history unless it only nudges the one before.
+  function ask(change, { words: byWords = false, step = true } = {}) {
+    const other = Boolean(change.item || change.picture);
+    shown = { ...shown, ...change, ...(other ? words.withPicture() : {}) };
+    worded = byWords;
     say("");
+    words.say("");
     draw();
     props.value = shown;
-    mode.dispatchEvent(new CustomEvent("asked", { detail: { far: Boolean(change.item || change.picture) } }));
-    trigger("submit");
+    const state = { question: shown, depth: (window.history.state?.depth ?? 0) + (step ? 1 : 0) };
+    if (step) window.history.pushState(state, "", link());
+    else window.history.replaceState(state, "", link());
+    button("back").hidden = !state.depth;
+    tell(document, "asked", { far: other });
+  }
+
+  // Take a question of the history up again; the tab and the catalogue of that time come back with it.
+  function takeUp({ state }) {
+    const tab = new URL(window.location).searchParams.get("tab");
+    if (!state?.question || state.question.catalog !== shown.catalog) return window.location.reload();
+    shown = { ...state.question, examples: shown.examples, offer: shown.offer };
+    props.value = shown;
+    say("");
+    draw();
+    words.show(shown);
+    const place = document.querySelector(`[role="tab"][data-tab-id="${CSS.escape(tab ?? "")}"]`);
+    if (place && place.getAttribute("aria-selected") !== "true") place.click();
+    tell(document, "asked");
+  }
+
+  function link() {
+    const here = new URL(window.location);
+    const text = shown.text?.trim();
+    const known = { catalog: shown.catalog, item: shown.item, words: text };
+    for (const [name, given] of Object.entries(known)) {
+      if (given) here.searchParams.set(name, given);
+      else here.searchParams.delete(name);
+    }
+    return here;
   }
 
   function draw() {
     const src = source();
-    const here = new URL(window.location);
     $(".hint").hidden = Boolean(src);
     frame.hidden = !src;
     if (picture.getAttribute("src") !== src) picture.setAttribute("src", src);
     picture.alt = shown.alt ?? "";
     drawBox(shown.box);
     button("box").hidden = !src;
-    button("back").hidden = !past.length;
-    mode.dispatchEvent(new CustomEvent("subject", { detail: { src, alt: shown.alt } }));
-    if (!shown.catalog || element.offsetParent === null) return;
-    here.searchParams.set("catalog", shown.catalog);
-    if (shown.item) here.searchParams.set("item", shown.item);
-    else if (src) here.searchParams.delete("item");
-    window.history.replaceState(window.history.state, "", here);
+    button("back").hidden = !window.history.state?.depth;
+    tell(document, "subject", { src, alt: shown.alt });
   }
 
   function drawBox(box) {
     boxMark.hidden = !box;
-    button("box").textContent = box ? "Clear box" : "Box an item";
+    button("box").textContent = box ? "Clear part" : "Select part";
     if (!box) return;
     const [left, top, right, bottom] = box.map((value) => value * 100);
     Object.assign(boxMark.style, {
@@ -115,10 +138,7 @@ export function mount({ element, props, trigger, upload, watch }) {
     if (shown.box) frame.focus();
   }
 
-  function back() {
-    const before = past.pop();
-    if (before) ask(before, false);
-  }
+  const back = () => window.history.back();
 
   async function openCamera() {
     if (camera) return takePicture();
@@ -217,7 +237,7 @@ export function mount({ element, props, trigger, upload, watch }) {
     shown = { ...shown, box: rounded(box) };
     drawBox(shown.box);
     clearTimeout(settle);
-    settle = setTimeout(() => ask({}, false), 400);
+    settle = setTimeout(() => ask({}, { step: false }), 400);
   }
 
 
@@ -231,16 +251,20 @@ export function mount({ element, props, trigger, upload, watch }) {
   picture.addEventListener("error", () => {
     if (picture.getAttribute("src")) picture.alt = "Your browser cannot show this file.";
   });
-  mode.addEventListener("query", (event) => (event.detail.item ? search(event.detail) : ask(event.detail)));
-  mode.addEventListener("problem", (event) => say(event.detail));
-  listenForPictures({ element, place: mode, input, take: pick });
+  document.addEventListener("query", ({ detail }) => (detail.item ? search(detail) : ask(detail)));
+  // What was wrong with the words is said under them, anything else under the picture.
+  document.addEventListener("problem", ({ detail }) => (worded ? words.say(detail) : say(detail)));
+  window.addEventListener("popstate", takeUp);
+  listenForPictures({ element, place: document, input, take: pick });
 
   function receive() {
-    const next = plain(props.value);
-    if (next.catalog !== shown.catalog) past.length = 0;
-    shown = next;
+    shown = plain(props.value);
     draw();
     drawExamples();
+    words.show(shown);
+    if (!shown.catalog || element.offsetParent === null) return;
+    const depth = window.history.state?.depth ?? 0;
+    window.history.replaceState({ question: shown, depth }, "", link());
   }
   watch("value", receive);
   receive();

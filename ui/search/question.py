@@ -1,22 +1,22 @@
-"""The query input: a picture with a box around one item, and the question that it puts."""
+"""The visitor's question, one for all tabs: a picture or a part of it, words, marks, and where they are asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import FileData
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from retrieval.core import AppError, Box
 from services import Services
 from ui.shell import modules
 from ui.shell.sent_pictures import receive
-
-if TYPE_CHECKING:
-    from retrieval.search.searcher import Searcher
 
 Id = Annotated[str, Field(max_length=4096)]
 Ids = Annotated[list[Id], Field(max_length=100)]
@@ -27,16 +27,48 @@ SMALLEST = 0.005
 LONGEST_SENT = 100_000
 """Characters; how many are read is for retrieval.search.words to say, in words."""
 
-TWINS = 8
-"""How many equal pictures an item may have for its attributes still to be found among its nearest."""
+COUNTS = (6, 12, 24, 48, 96)
+COUNT = 24
+"""How many results may be asked for on the page, and how many are unless somebody chooses."""
 
 
-class Query(BaseModel):
-    """One question as the page sends it: an uploaded picture or an item, a box in it, words, and marks on results.
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a network made of a question's subject, so that marks and filters need no second look.
 
-    `balance` is how much the picture counts beside words: 0 is the words alone, 1 the picture alone.
+    `vector` is float32 (dim,), `address` where the browser finds the picture at the network's input, `notes` what a
+    person should know of it.
     """
 
+    vector: np.ndarray
+    address: str
+    notes: tuple[str, ...] = ()
+
+
+class QueryCache(OrderedDict[tuple[object, ...], Encoded]):
+    """The last few subjects of one visitor as networks made vectors of them, by catalogue, engine and subject."""
+
+    MOST = 8
+
+    def keep(self, key: tuple[object, ...], encoded: Encoded) -> None:
+        """Remember a subject, and forget the one that was asked longest ago."""
+        self[key] = encoded
+        self.move_to_end(key)
+        while len(self) > self.MOST:
+            self.popitem(last=False)
+
+
+class Question(BaseModel):
+    """What a visitor asks: a picture or an item, a part of it, words, marks on results; and where it is asked.
+
+    `balance` is how much the picture counts beside words: 0 is the words alone, 1 the picture alone. `filter` lets
+    pictures of `catalog` through, `count` says how many are wanted, 1 to the most of COUNTS. `cache` holds what
+    networks made of this visitor's questions before.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    catalog: Id = ""
     picture: FileData | None = None
     item: Id | None = None
     box: RelativeBox | None = None
@@ -44,6 +76,9 @@ class Query(BaseModel):
     balance: Annotated[float, Field(ge=0, le=1)] = 0.5
     liked: Ids = Field(default_factory=list)
     disliked: Ids = Field(default_factory=list)
+    filter: dict[str, list[str]] | None = None
+    count: int = COUNT
+    cache: QueryCache = Field(default_factory=QueryCache, exclude=True, repr=False)
 
     @field_validator("box")
     @classmethod
@@ -53,6 +88,16 @@ class Query(BaseModel):
         if box and min(box[2] - box[0], box[3] - box[1]) < SMALLEST:
             raise ValueError("the box is too small to search")
         return box
+
+    @field_validator("text")
+    @classmethod
+    def _stripped(cls, text: str) -> str:
+        return text.strip()
+
+    @field_validator("count")
+    @classmethod
+    def _bounded(cls, count: int) -> int:
+        return min(max(count, 1), max(COUNTS))
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -65,28 +110,79 @@ class Query(BaseModel):
         """Whether a picture, uploaded or an item, has a say in the answer."""
         return bool(self.picture or self.item) and not (self.text and self.balance == 0)
 
+    @property
+    def whole_item(self) -> str | None:
+        """The item that is asked as it is, and so is no answer; None for a part of it, an upload or words alone."""
+        return self.item if self.item and self.pictured and not self.box else None
 
-def create() -> gr.HTML:
-    """Return the query input; its `submit` event says that its value is a new question."""
-    return gr.HTML(**modules.component("search/question"))
-
-
-def opening(services: Services, catalog: str, searcher: Searcher, item: str | None, limit: int) -> dict[str, Any]:
-    """Return the input's value for a catalogue just opened: its examples, and `item` or the first of them asked."""
-    examples = [card for card in (_card(searcher, i) for i in services.views.examples(catalog)) if card]
-    first = (_card(searcher, item) if item else None) or next(iter(examples), None)
-    asked = {"item": first["id"], "alt": first["alt"]} if first else {}
-    return {"catalog": catalog, "examples": examples, "limit": limit, **asked}
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is asked."""
+        return not (self.picture or self.item or self.liked or self.text)
 
 
-def _card(searcher: Searcher, item: str) -> dict[str, str] | None:
-    """Return an item's id and its attributes in words; None when the index does not hold it."""
-    try:
-        nearest = searcher.index.query(searcher.index.vectors([item]), TWINS)[0]
-    except AppError:
-        return None
-    attributes = next((hit.attributes for hit in nearest if hit.id == item), {})
-    return {"id": item, "alt": described(attributes) or item}
+def create(services: Services) -> gr.HTML:
+    """Return the visitor's question, one for all tabs; it tells the page by an "asked" event that there is a new one.
+
+    Its value is a Question's own fields with what the component needs besides: examples, the upload limit, and the
+    image-text model that would read words better, where none is here.
+    """
+    return gr.HTML(
+        {"limit": services.settings.max_upload_bytes, "offer": offer(services)}, **modules.component("search/question")
+    )
+
+
+def offer(services: Services) -> str:
+    """Return a line that offers the first image-text model, with its licence, where none is on this machine."""
+    readers = [(spec, missing) for spec, missing in services.engines.choices() if spec.accepts_text]
+    if not readers or any(missing is None for _, missing in readers):
+        return ""
+    spec, missing = readers[0]
+    return f"A model that reads pictures and words finds more: {spec.title} (licence: {spec.licence}). {missing}"
+
+
+def opening(
+    services: Services, catalog: str, value: Mapping[str, Any] | None, wanted: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the component's value for a catalogue just opened: the question so far, and the catalogue's examples.
+
+    Where nothing is asked, what the page's address names (`wanted`: item, words) is, else the first example.
+    """
+    before = carried(value, catalog)
+    ids = services.views.examples(catalog)
+    item = wanted.get("item", "")
+    ids += [item] if item not in ids and services.indexes.holds(catalog, item) else []
+    texts = alternatives(services, catalog, ids)
+    examples = [{"id": each, "alt": texts[each]} for each in ids if each in texts and each != item]
+    begun: dict[str, Any] = {}
+    if not (before.get("picture") or before.get("item") or before.get("text")):
+        text = wanted.get("words", "").strip()
+        first = item if item in texts else None if text else next(iter(texts), None)
+        begun = {"item": first, "alt": texts[first]} if first else {}
+        begun |= {"text": text, "balance": 0.5 if first else 0} if text else {}
+    return {**before, "examples": examples, **begun}
+
+
+def carried(value: Mapping[str, Any] | None, catalog: str) -> dict[str, Any]:
+    """Return the component's value as it is asked of `catalog`: items and marks of another catalogue mean nothing here.
+
+    An uploaded picture, the part of it that was chosen, and words stay.
+    """
+    before = dict(value or {})
+    if before.get("catalog") != catalog:
+        left = ("examples", "liked", "disliked", *(() if before.get("picture") else ("item", "box", "alt")))
+        before = {name: given for name, given in before.items() if name not in left}
+    return {**before, "catalog": catalog}
+
+
+def alternatives(services: Services, catalog: str, ids: Sequence[str]) -> dict[str, str]:
+    """Return item -> its attributes in words, or its id where it has none, for those of `ids` that an index holds."""
+    found: dict[str, str] = {}
+    for searcher in services.indexes.searchers(catalog):
+        left = [item for item in ids if item not in found and item in searcher.index]
+        attributes = searcher.index.attributes(left)
+        found |= {item: described(each) or item for item, each in zip(left, attributes, strict=True)}
+    return {item: found[item] for item in ids if item in found}
 
 
 def described(attributes: Mapping[str, str]) -> str:
@@ -94,24 +190,24 @@ def described(attributes: Mapping[str, str]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in attributes.items())
 
 
-def of_client(services: Services, picture: str | None, **more: Any) -> Query:  # noqa: ANN401 - as in parse
+def of_client(services: Services, picture: str | None, **more: Any) -> Question:  # noqa: ANN401 - as in parse
     """Read what a client of the API sends; raises AppError.
 
     `picture` is a data URI or an https address, or the file that a Gradio client uploaded: clients need to know of the
-    first two alone, so that is what the endpoints' type hints say.
+    first two alone, so that is what the endpoints' type hints say. `more` are the question's other fields.
     """
     sent = receive(picture, services.settings.max_upload_bytes) if isinstance(picture, str) else picture
     return parse({"picture": sent, **more})
 
 
-def parse(value: Mapping[str, Any] | None) -> Query:
-    """Read a question that came from a browser or a client; raises AppError.
+def parse(value: Mapping[str, Any] | None, **more: Any) -> Question:  # noqa: ANN401 - a field is any value
+    """Read a question that came from a browser or a client, with `more` fields in place of its own; raises AppError.
 
     Gradio has checked the path of every file that carries its `meta` mark to lie in the upload folder before a handler
     runs; `validate_meta` refuses a file without the mark, so no visitor can name a path.
     """
     try:
-        return Query.model_validate(value or {}, context={"validate_meta": True})
+        return Question.model_validate({**(value or {}), **more}, context={"validate_meta": True})
     except ValidationError as error:
         reasons = "; ".join(
             f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()[:3]

@@ -1,8 +1,13 @@
 // The results: ranked cards with marks. Everything a stranger wrote (ids, attributes) enters the page as text only;
 // the template has no values in it, because gr.HTML runs rendered templates as JavaScript.
-import { make, pictureAddress, plain } from "../widgets/elements.js";
+import { make, pictureAddress, plain, tell } from "../widgets/elements.js";
 
-export function mount({ element, props, watch }) {
+// Cut, not rounded up: only the same picture reads 1.00.
+export function inTwoPlaces(score) {
+  return (score < 0.99995 ? Math.min(score, 0.99) : 1).toFixed(2);
+}
+
+export function mount({ element, props, trigger, watch }) {
   const mode = element.closest(".mode") ?? document.body;
   const $ = (selector) => element.querySelector(selector);
   const ICONS = {
@@ -14,6 +19,7 @@ export function mount({ element, props, watch }) {
   };
   let value = {};
   let marks = new Map();
+  let touched = false;
 
   function icon(name) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -41,20 +47,21 @@ export function mount({ element, props, watch }) {
     }).join(" · ");
   }
 
-  const ask = (detail) => mode.dispatchEvent(new CustomEvent("query", { detail }));
+  const searching = Boolean(element.closest(".searching"));
+  const ask = (detail) => tell(element, "query", detail);
   const use = (hit) => ask({ item: hit.id, alt: described(hit) || hit.id });
 
   // The tab where pictures are edited may not be there yet: it is made when it is first opened, and looks here then.
   function edit(hit) {
     globalThis.editWanted = { catalog: value.catalog, id: hit.id, alt: described(hit) || hit.id };
     document.dispatchEvent(new CustomEvent("edit", { detail: globalThis.editWanted }));
-    [...document.querySelectorAll("[role=tab]")].find(({ textContent }) => textContent.trim() === "Edit and search")?.click();
+    document.querySelector('[role="tab"][data-tab-id="edit"]')?.click();
   }
 
   function card(hit, rank) {
     const words = inWords(hit);
     const name = described(hit) || hit.id;
-    const score = hit.score.toFixed(2);
+    const score = inTwoPlaces(hit.score);
     const image = make("img", {
       src: pictureAddress(value.catalog, hit.id, 320),
       alt: name, loading: rank > 12 ? "lazy" : "eager", decoding: "async",
@@ -74,22 +81,24 @@ export function mount({ element, props, watch }) {
       action("less", "Less", "Less like this", () => mark(hit.id, "disliked")),
       action("find", "Search", "Search by this", () => use(hit)),
       action("edit", "Edit", "Edit this", () => edit(hit)),
-      ...(value.why ? [action("why", "Why", "What makes this style", () => mode.dispatchEvent(new CustomEvent("why", { detail: { id: hit.id } })))] : []),
+      ...(value.explains ? [action("why", "Why", "What makes this style", () => mode.dispatchEvent(new CustomEvent("why", { detail: { id: hit.id } })))] : []),
     );
     thumb.addEventListener("click", () => use(hit));
     const shared = hit.shared ? [make("p", { class: "shared" }, hit.shared)] : [];
     return make(
       "li", { class: hit.shared ? "card both" : "card", "data-id": hit.id },
       thumb, ...shared,
-      make("p", { class: "facts" }, make("span", { class: "rank" }, String(rank)), bar,
-        make("span", { class: "score", title: "similarity: cosine, 1.00 is the same" }, score)),
+      make("p", { class: "facts" }, make("span", { class: "rank" }, String(rank)),
+        ...(value.ranked ? [] : [bar, make("span", { class: "score", title: "similarity: cosine, 1.00 is the same" }, score)])),
       make("p", { class: "words", title: name }, words || " "),
+      ...(hit.why ? [make("p", { class: "why-found" }, hit.why.join(" · "))] : []),
       make("p", { class: "name", title: hit.id }, hit.id.split("/").slice(-2).join("/")),
       actions,
     );
   }
 
   function mark(id, kind) {
+    touched = true;
     if (marks.get(id) === kind) marks.delete(id);
     else marks.set(id, kind);
     drawMarks();
@@ -140,7 +149,7 @@ export function mount({ element, props, watch }) {
     if (value.command) parts.push(make("pre", {}, value.command));
     if (value.state === "filtered") {
       const clear = make("button", { type: "button", class: "primary" }, "Clear filters");
-      clear.addEventListener("click", () => mode.dispatchEvent(new CustomEvent("clear-filters")));
+      clear.addEventListener("click", () => tell(element, "clear-filters"));
       parts.push(clear);
     }
     const box = make("div", { class: `notice ${value.state}` }, ...parts);
@@ -172,17 +181,23 @@ export function mount({ element, props, watch }) {
     value = plain(props.value);
     if (!value.state) return;
     const found = value.state === "results" || value.state === "sides";
-    marks = new Map([
-      ...(value.liked ?? []).map((id) => [id, "liked"]),
-      ...(value.disliked ?? []).map((id) => [id, "disliked"]),
-    ]);
+    // An answer that only grows does not undo marks that were not sent yet.
+    if (!(touched && value.pending)) {
+      touched = false;
+      marks = new Map([
+        ...(value.liked ?? []).map((id) => [id, "liked"]),
+        ...(value.disliked ?? []).map((id) => [id, "disliked"]),
+      ]);
+    }
     $(".summary").textContent = found ? value.summary : "";
     $(".detail").textContent = found ? value.detail : "";
     $(".csv").hidden = !found;
     const sides = () => [make("div", { class: "sides" }, ...value.sides.map(side))];
-    $(".body").replaceChildren(...(value.state === "sides" ? sides() : found ? results() : notice()));
+    // What was found before stays beside a problem.
+    const kept = value.state === "problem" ? [...$(".body").children].filter((each) => !each.matches(".notice, [aria-hidden]")) : [];
+    $(".body").replaceChildren(...(value.state === "sides" ? sides() : found ? results() : notice()), ...kept);
     element.classList.remove("busy");
-    if (value.state === "problem") mode.dispatchEvent(new CustomEvent("problem", { detail: value.text }));
+    if (value.state === "problem" && searching) tell(element, "problem", value.text);
     drawMarks();
   }
 
@@ -206,18 +221,26 @@ export function mount({ element, props, watch }) {
     setTimeout(tellPlace, 400);
   }
 
-  mode.addEventListener("asked", ({ detail }) => {
+  function wait({ detail }) {
     element.classList.add("busy");
     setTimeout(tellPlace, 400);
     const narrow = matchMedia("(max-width: 760px)").matches;
     if (detail?.far && narrow) element.scrollIntoView({ block: "start", behavior: "smooth" });
-  });
-  mode.addEventListener("subject", ({ detail }) => {
+  }
+  // The tab that is seen answers the visitor's question; another one does once it is opened.
+  function answer(event) {
+    if (!element.isConnected || element.offsetParent === null) return;
+    wait(event);
+    trigger("submit");
+  }
+  if (searching) document.addEventListener("asked", answer);
+  else mode.addEventListener("asked", wait);
+  if (searching) document.addEventListener("subject", ({ detail }) => {
     $(".subject").hidden = !detail.src;
     $(".subject img").src = detail.src;
     $(".subject img").alt = `To your picture: ${detail.alt}`;
   });
-  $(".subject").addEventListener("click", () => mode.scrollIntoView({ block: "start", behavior: "smooth" }));
+  $(".subject").addEventListener("click", () => document.querySelector(".query")?.scrollIntoView({ block: "start", behavior: "smooth" }));
   document.addEventListener("index-progress", (event) => {
     const place = $(".notice .progress");
     if (place) place.innerHTML = event.detail;

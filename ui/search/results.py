@@ -4,46 +4,51 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from retrieval.core import Filter, Hit
-from retrieval.search.searcher import Result
 from ui.search import filters
 from ui.shell import modules
+
+if TYPE_CHECKING:
+    from retrieval.search.searcher import Result
+    from ui.search.flow import Answer
+    from ui.search.question import Question
 
 STEPS = {"decode": "reading the picture", "encode": "looking at it", "search": "comparing"}
 
 
 def create() -> gr.HTML:
-    """Return the results; a click on a card puts a question to the query input of the same `.mode` element."""
+    """Return the results; a click on a card puts a question, and in a searching tab `submit` asks for the answer."""
     return gr.HTML(**modules.component("search/results"))
 
 
-def found(
-    catalog: str, result: Result, liked: Sequence[str], disliked: Sequence[str], chosen: Filter | None
-) -> dict[str, Any]:
+def found(question: Question, answer: Answer) -> dict[str, Any]:
     """Return the component's value for a search that took place; without hits it says why."""
-    if not result.hits:
-        return nothing(chosen)
+    result = answer.result
+    if result is None or not result.hits:
+        return nothing(question.filter, result.notes if result else ())
     return {
         "state": "results",
         "at": time.time(),
-        "catalog": catalog,
-        "hits": [card(hit) for hit in result.hits],
+        "catalog": question.catalog,
+        "hits": [card(hit, answer.why.get(hit.id, ())) for hit in result.hits],
         "strong": result.strong,
-        "liked": list(liked),
-        "disliked": list(disliked),
+        "ranked": not result.query.size,
+        "liked": question.liked,
+        "disliked": question.disliked,
         "summary": summary(result),
-        "detail": detail(result, chosen),
+        "detail": detail(result, question.filter),
         "notes": list(result.notes),
     }
 
 
-def card(hit: Hit) -> dict[str, Any]:
-    """Return a hit as JSON."""
-    return {"id": hit.id, "score": round(float(hit.score), 6), "attributes": dict(hit.attributes)}
+def card(hit: Hit, why: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a hit as JSON, with what of it fits the words that were asked."""
+    plain = {"id": hit.id, "score": round(float(hit.score), 6), "attributes": dict(hit.attributes)}
+    return plain | {"why": list(why)} if why else plain
 
 
 def summary(result: Result) -> str:
@@ -61,11 +66,14 @@ def detail(result: Result, chosen: Filter | None) -> str:
     return " · ".join([*shown, *([f"only {filters.described(chosen)}"] if chosen else [])])
 
 
-def nothing(chosen: Filter | None) -> dict[str, Any]:
-    """Return the notice of a search that found nothing."""
-    if not chosen:
-        return notice("none", "Nothing to compare with", "This catalogue has no other picture.")
-    return notice("filtered", "No picture passes these filters", f"You asked for {filters.described(chosen)}.")
+def nothing(chosen: Filter | None, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the notice of a search that found nothing; `notes` say what was not understood."""
+    if chosen:
+        asked = f"You asked for {filters.described(chosen)}."
+        return notice("filtered", "No picture passes these filters", " ".join((asked, *notes)))
+    if notes:
+        return notice("none", "Nothing here fits these words", " ".join(notes))
+    return notice("none", "Nothing to compare with", "This catalogue has no other picture.")
 
 
 def waiting() -> dict[str, Any]:

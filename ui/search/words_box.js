@@ -1,34 +1,36 @@
-// The words box: the text is the one place where phrases and their weights stand; sliders rewrite it.
+// The words of the question: the text is the one place where phrases and their weights stand; sliders rewrite it.
 // Phrases are read as retrieval/search/words.py reads them: between commas, a minus or "no" before, ":0.5" behind.
-import { make, plain } from "../widgets/elements.js";
+import { make } from "../widgets/elements.js";
 
-export function mount({ element, props, trigger, watch }) {
-  const mode = element.closest(".mode") ?? document.body;
-  const $ = (selector) => element.querySelector(selector);
+const SEPARATOR = /(?<!\d),|,(?!\d{3}(?!\d))|[;\n\uff0c\u3001\u060c]/;
+const MINUS = /^(?:[-\u2212\u2013\u2014]|(?:no|not|without)\s)\s*/i;
+const WEIGHT = /\s*:\s*(\d+(?:\.\d+)?|\.\d+)$/;
+const HEAVIEST = 2;
+
+// The phrases of a text, [{ text, weight }, …].
+export function phrases(text) {
+  return text.split(SEPARATOR).map((part) => part.trim()).filter(Boolean).map((part) => {
+    const sign = MINUS.test(part) ? -1 : 1;
+    const rest = part.replace(MINUS, "");
+    const found = rest.match(WEIGHT);
+    return { text: rest.replace(WEIGHT, "").trim(), weight: sign * (found ? Number(found[1]) : 1) };
+  }).filter((phrase) => phrase.text);
+}
+
+// A phrase as it is typed.
+export function written({ text, weight }) {
+  const size = Math.abs(weight);
+  return `${weight < 0 ? "no " : ""}${text}${size === 1 ? "" : `:${size}`}`;
+}
+
+// Fill `section`; `ask({ text, balance })` is called with new words. Returns what the question tells the box.
+export function wordsBox(section, ask) {
+  const $ = (selector) => section.querySelector(selector);
   const input = $("input[type=text]");
   const balance = $(".balance input");
-  const SEPARATOR = /[,;\n\uff0c\u3001\u060c]/;
-  const MINUS = /^(?:[-\u2212\u2013\u2014]|(?:no|not|without)\s)\s*/i;
-  const WEIGHT = /\s*:\s*(\d+(?:\.\d+)?|\.\d+)$/;
-  const HEAVIEST = 2;
   let touched = null;
   let pictured = false;
-  let asking = false;
   let sent = "";
-
-  function phrases() {
-    return input.value.split(SEPARATOR).map((part) => part.trim()).filter(Boolean).map((part) => {
-      const sign = MINUS.test(part) ? -1 : 1;
-      const rest = part.replace(MINUS, "");
-      const found = rest.match(WEIGHT);
-      return { text: rest.replace(WEIGHT, "").trim(), weight: sign * (found ? Number(found[1]) : 1) };
-    }).filter(({ text }) => text);
-  }
-
-  const written = ({ text, weight }) => {
-    const size = Math.abs(weight);
-    return `${weight < 0 ? "no " : ""}${text}${size === 1 ? "" : `:${size}`}`;
-  };
 
   const inWords = (weight) => (weight === 0 ? "left out" : weight < 0 ? `less, ${-weight}` : String(weight));
 
@@ -48,7 +50,7 @@ export function mount({ element, props, trigger, watch }) {
   }
 
   function drawSliders() {
-    const all = phrases();
+    const all = phrases(input.value);
     $(".sliders").replaceChildren(...(all.length > 1 && all.length <= 8 ? all.map(slider) : []));
   }
 
@@ -66,10 +68,6 @@ export function mount({ element, props, trigger, watch }) {
     $(".problem").hidden = !text;
   }
 
-  function put() {
-    props.value = { ...props.value, text: sent, balance: share() };
-  }
-
   function submit(redraw = true) {
     const text = input.value.trim();
     say("");
@@ -78,10 +76,7 @@ export function mount({ element, props, trigger, watch }) {
     $("[data-do=clear]").hidden = !text;
     if (redraw || !text) drawSliders();
     drawBalance();
-    put();
-    asking = Boolean(text);
-    mode.dispatchEvent(new CustomEvent("asked", { detail: { far: false, words: true } }));
-    trigger("submit");
+    ask({ text: sent, balance: share() });
   }
 
   $("form").addEventListener("submit", (event) => {
@@ -99,27 +94,25 @@ export function mount({ element, props, trigger, watch }) {
     drawBalance();
   });
   balance.addEventListener("change", () => submit(false));
-  // A picture that the visitor chose counts half beside the words, one that was only there from the start not at all.
-  mode.addEventListener("asked", ({ detail }) => {
-    if (detail?.words) return;
-    asking = false;
-    if (!detail?.far) return;
-    pictured = true;
-    drawBalance();
-    put();
-  }, true);
-  // What was wrong with the words is said here and not under the picture.
-  mode.addEventListener("problem", (event) => {
-    if (!asking) return;
-    event.stopImmediatePropagation();
-    say(event.detail);
-  }, true);
 
-  function receive() {
-    const next = plain(props.value);
-    $(".absent").hidden = !next.absent;
-    $(".absent p").textContent = next.absent ?? "";
-  }
-  watch("value", receive);
-  receive();
+  return {
+    say,
+    // A picture that the visitor chose counts half beside the words, one that was only there from the start not at all.
+    withPicture() {
+      pictured = true;
+      drawBalance();
+      return { text: sent, balance: share() };
+    },
+    // Show the words of a question that came from elsewhere: the page's address, or a step back.
+    show({ text = "", balance: given, offer = "" }) {
+      $(".absent").hidden = !offer;
+      $(".absent p").textContent = offer;
+      if (text === sent) return;
+      input.value = sent = text;
+      touched = text ? given ?? null : null;
+      $("[data-do=clear]").hidden = !text;
+      drawSliders();
+      drawBalance();
+    },
+  };
 }

@@ -28,7 +28,7 @@ def answering(shown: gr.Component) -> dict[str, Any]:
     return PRIVATE | {"show_progress": "minimal", "show_progress_on": shown}
 
 
-def words(error: Exception) -> str:
+def user_message(error: Exception) -> str:
     """Return what a visitor is told: an AppError's own sentence, else that it is our fault, with the cause logged."""
     if isinstance(error, AppError):
         return printable(str(error))
@@ -48,7 +48,7 @@ def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]
         try:
             return handler(services, *given, **named)
         except Exception as error:
-            raise gr.Error(words(error), print_exception=False) from error
+            raise gr.Error(user_message(error), print_exception=False) from error
 
     signature = inspect.signature(handler)
     event.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ def served(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:  # n
         try:
             return await run_in_threadpool(handler, *given, data, **more)
         except Exception as error:
-            return {"problem": words(error)}
+            return {"problem": user_message(error)}
 
     answer.__name__ = handler.__name__
     return answer

@@ -7,16 +7,18 @@ import ipaddress
 import time
 import uuid
 from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import fastapi
 import gradio as gr
 from gradio.data_classes import PredictBodyInternal
-from gradio.queueing import Event, Queue
+from gradio.queueing import Event, EventQueue, Queue
 from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.utils import run_coro_in_background
 
+from retrieval.core import AppError
 from ui.shell.mailboxes import Mailbox, Mailboxes
 
 SESSION_SHARE = 16
@@ -38,11 +40,15 @@ REPEAT_HEADER = "x-visual-search-question"
 GONE = "Nobody waited for this answer any more."
 CROWDED = "Many people are asking now. Ask again in a moment."
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 Pushed = tuple[bool, str | list[dict[str, Any]], Literal["success", "error", "queue_full", "validator_error"]]
 
 
-def install(demo: gr.Blocks, most: int, tell_seconds: float) -> FairQueue:
-    """Give `demo` a queue in which at most `most` events wait; those who wait hear of their place so often."""
+def install(demo: gr.Blocks, most: int, tell_seconds: float, engines: Sequence[str] = ()) -> FairQueue:
+    """Give `demo` a queue in which at most `most` events wait; those who wait hear of their place so often.
+
+    `engines` are the names of those that have a line of their own.
+    """
     demo.queue(status_update_rate=tell_seconds)
     queue = FairQueue(
         live_updates=False,
@@ -51,9 +57,20 @@ def install(demo: gr.Blocks, most: int, tell_seconds: float) -> FairQueue:
         max_size=None,
         blocks=demo,
     )
-    queue.most = most
+    queue.most, queue.engines = most, engines
     demo._queue = queue
     return queue
+
+
+def line(engine: str) -> str:
+    """Return the line in which events that need an engine, `engine:weights`, wait for each other."""
+    return f"engine-{engine.partition(':')[0]}"
+
+
+def in_line(handler: Handler, engine_of: Callable[[Sequence[Any]], str]) -> Handler:
+    """Have an event wait in the line of the engine that `engine_of` reads from what is sent to `handler`."""
+    handler.engine_of = engine_of  # type: ignore[attr-defined]
+    return handler
 
 
 class FairQueue(Queue):
@@ -65,6 +82,8 @@ class FairQueue(Queue):
     """
 
     most = 64
+    engines: Sequence[str] = ()
+    """The engines that have a line of their own, in which one question is answered at a time."""
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - Gradio's own arguments
         """Begin empty."""
@@ -84,6 +103,8 @@ class FairQueue(Queue):
     def start(self) -> None:
         """Begin to work, and to drop what nobody listens for."""
         super().start()
+        for engine in self.engines:
+            self.event_queue_per_concurrency_id.setdefault(line(engine), EventQueue(line(engine), 1))
         self._sweeper = run_coro_in_background(self._keep_sweeping)
 
     async def push(self, body: PredictBodyInternal, request: fastapi.Request, username: str | None) -> Pushed:
@@ -109,6 +130,7 @@ class FairQueue(Queue):
         if loads:
             self._begin(event)
         else:
+            self._to_its_line(event)
             self._take_turns(event)
         return pushed
 
@@ -153,6 +175,20 @@ class FairQueue(Queue):
             return f"{len(waiting)} questions wait already, as many as fit. Ask again in a moment."
         self._drop(next(event for event in reversed(waiting) if event.session_hash == most), CROWDED)
         return None
+
+    def _to_its_line(self, event: Event) -> None:
+        """Move an event into the line of the engine that it asks, where its handler says how to read that."""
+        engine_of = getattr(event.fn.fn, "engine_of", None)
+        if engine_of is None or event.data is None:
+            return
+        try:
+            wanted = line(engine_of(event.data.data))
+        except (AppError, LookupError, TypeError):  # what was sent is told to be wrong by its handler
+            return
+        if wanted in self.event_queue_per_concurrency_id and wanted != event.concurrency_id:
+            self.event_queue_per_concurrency_id[event.concurrency_id].queue.remove(event)
+            event.concurrency_id = wanted
+            self.event_queue_per_concurrency_id[wanted].queue.append(event)
 
     def _take_turns(self, event: Event) -> None:
         """Move an event before those of sessions that have more before them in the same line than it has."""

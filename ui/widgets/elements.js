@@ -18,6 +18,11 @@ export function pictureAddress(catalog, id, side) {
   return `picture/${encodeURIComponent(catalog)}?side=${side}&id=${encodeURIComponent(id)}`;
 }
 
+// Say what happened at an element to whatever it lies in, up to the document, where the visitor's question listens.
+export function tell(element, name, detail = {}) {
+  element.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+}
+
 // A plain copy of a component's value: Gradio's own is a proxy, and "" where there is none yet.
 export function plain(value, otherwise = {}) {
   return JSON.parse(JSON.stringify(value || otherwise));

@@ -19,7 +19,7 @@ export async function sendPicture(upload, file) {
 // Hand what is dropped on `place`, pasted while `element` is seen, or chosen in `input` to `take`.
 export function listenForPictures({ element, place, input, take }) {
   const dragged = (on) => (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files") || element.offsetParent === null) return;
     event.preventDefault();
     element.classList.toggle("dragged", on);
     if (event.type === "drop") take(event.dataTransfer.files[0]);

@@ -14,7 +14,7 @@ from retrieval.core import AppError
 from retrieval.evaluation.intervals import wilson
 from services import Services
 from ui.shell import modules
-from ui.shell.error_boundary import PRIVATE, bound, words
+from ui.shell.error_boundary import PRIVATE, bound, user_message
 from ui.shell.header import Header
 
 SHOWN = 6
@@ -89,7 +89,7 @@ def ask(services: Services, taste: Taste) -> dict[str, Any]:
         try:
             answers = [_answer(services, taste.catalog, name, query) for name in taste.engines]
         except AppError as error:
-            trouble = words(error)
+            trouble = user_message(error)
             continue
         trouble = ""
         if set(answers[0]) != set(answers[1]):

@@ -15,7 +15,7 @@ from retrieval.evaluation.comparison import Comparison, as_dict
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
 from services import Services, Task
 from ui.shell import modules
-from ui.shell.error_boundary import words
+from ui.shell.error_boundary import user_message
 from ui.widgets.running_task import Running, buttons, waits
 
 EVEN = 1.1
@@ -80,7 +80,7 @@ def run(
         specs = [services.engines.spec(name) for name in wanted.names]
         task = services.evaluation.comparing(catalog, specs, wanted.protocol(), services.sessions.owner(session))
     except Exception as error:
-        yield _notice(FAILED, words(error), "problem"), *buttons(False)
+        yield _notice(FAILED, user_message(error), "problem"), *buttons(False)
         return
     for each in running.follow(task):
         yield _working(each), *buttons(True)

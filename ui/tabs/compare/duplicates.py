@@ -13,7 +13,7 @@ from retrieval.core import AppError
 from retrieval.search.duplicates import LOWEST, THRESHOLDS, Forest
 from services import Services
 from ui.shell import modules
-from ui.shell.error_boundary import PRIVATE, bound, words
+from ui.shell.error_boundary import PRIVATE, bound, user_message
 from ui.shell.header import ENGINE, Engine, Header
 
 THRESHOLD = 0.95
@@ -44,7 +44,7 @@ def find(services: Services, catalog: str, engine: Engine) -> tuple[dict[str, An
     try:
         forest = services.evaluation.duplicates(catalog, services.engines.spec(engine))
     except AppError as error:
-        return {"state": "notice", "at": time.time(), "catalog": catalog, "text": words(error)}, None
+        return {"state": "notice", "at": time.time(), "catalog": catalog, "text": user_message(error)}, None
     found = [each for each in THRESHOLDS if each <= THRESHOLD and forest.counts(each)[0]]
     return view(catalog, forest, max(found, default=THRESHOLD)), forest
 

@@ -95,7 +95,9 @@ export function mount({ element, props, trigger, watch }) {
     draw();
   }
   // A click on a result, or its marks, asks again in the same place.
-  mode.addEventListener("query", ({ detail }) => {
+  mode.addEventListener("query", (event) => {
+    const { detail } = event;
+    event.stopPropagation();
     value = { ...value, liked: [], disliked: [], ...detail };
     props.value = value;
     mode.dispatchEvent(new CustomEvent("asked", { detail: {} }));

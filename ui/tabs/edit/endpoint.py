@@ -10,8 +10,8 @@ from retrieval.core import AppError
 from retrieval.pictures.decoding import decode
 from services import Services
 from services.edits import AUTO, CancelToken, EditRequest, Failed, Variant
-from ui.search import flow
-from ui.search import question as query
+from ui.search import question as asking
+from ui.search.endpoint import site_of
 from ui.tabs.edit import board
 
 
@@ -41,10 +41,10 @@ def edit(
         {"picture": the address of the edited picture, "width", "height", "model"}; the other endpoints take the address
         of a public site as their picture.
     """
-    question = query.of_client(services, picture)
+    question = asking.of_client(services, picture)
     if question.picture is None:
         raise AppError("Send the picture that is to be changed.")
-    image = decode(query.read(question.picture, services.settings.max_upload_bytes))
+    image = decode(asking.read(question.picture, services.settings.max_upload_bytes))
     change = services.edits.garment(image) if garment_only else None
     wanted = EditRequest(image, prompt, change, model or services.edits.model, 1, size, quality)
     cancel, made = CancelToken(), None
@@ -60,7 +60,7 @@ def edit(
         raise AppError("The service sent no picture. Try again.")
     kept = board.kept(made, "", prompt, 1)
     return {
-        "picture": f"{flow.site_of(request)}{kept['after']}",
+        "picture": f"{site_of(request)}{kept['after']}",
         "width": made.width,
         "height": made.height,
         "model": wanted.model,

@@ -15,11 +15,12 @@ from gradio.data_classes import FileData
 from retrieval.core import AppError
 from services import Services
 from services.edits import AUTO, CancelToken, EditModel, EditRequest
-from ui.search import flow, results
-from ui.search import question as query
-from ui.search.flow import Scope, Seen
-from ui.shell.error_boundary import PRIVATE, answering, bound, words
-from ui.shell.header import Engine, Header, searchable
+from ui.search import flow, results, tab_page
+from ui.search import question as asking
+from ui.search.question import QueryCache
+from ui.shell import event_queue
+from ui.shell.error_boundary import PRIVATE, answering, bound, user_message
+from ui.shell.header import Engine, Header
 from ui.tabs.edit import board as edit_board
 from ui.tabs.edit import endpoint, request
 from ui.tabs.edit.board import Making
@@ -27,7 +28,7 @@ from ui.tabs.edit.board import Making
 VARIANTS = (1, 2, 3, 4)
 COUNT = 24
 QUEUE: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 8}
-FIND: dict[str, Any] = {"concurrency_id": "edit-find", "concurrency_limit": 2}
+PROPOSE: dict[str, Any] = {"concurrency_id": "edit-garment", "concurrency_limit": 2}
 AUTOMATIC = "automatic"
 PROMISE = "For this visit only: it goes to the service with each edit, and is not stored, logged or shared."
 
@@ -83,7 +84,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     with gr.Accordion("How it works", open=False, elem_classes="method"):
         gr.Markdown(METHOD)
 
-    history, seen, running = gr.State([]), gr.State(None), gr.State(Running())
+    history, cache, running = gr.State([]), gr.State(QueryCache()), gr.State(Running())
+    answered = gr.State(None)
     form = [asked, said, variants, size, quality, model]
 
     def run(*given: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - Gradio has to see a generator function
@@ -93,17 +95,21 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
     tab.select(bound(choices, services), [model], [model, quality, size, engine], **PRIVATE)
     gr.on([tab.select, engine.input], lambda name: name, [engine], [header.engine], **PRIVATE)
     header.offer(tab, engine, functools.partial(linked, services), str(engine.value))
-    asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **FIND)
+    asked.select(bound(propose, services), [asked], [asked], trigger_mode="always_last", **PRIVATE, **PROPOSE)
     model.input(bound(options, services), [model], [quality, size], **PRIVATE)
     gr.on([asked.submit, said.change, variants.input, size.input, quality.input, model.input],
           bound(planned, services), form, [plan], trigger_mode="always_last", **PRIVATE)  # fmt: skip
     gr.on([go.click, said.submit], run, [*form, key, history, running], [board, history, go, halt], **PRIVATE, **QUEUE)
     halt.click(stop, [running], [halt], queue=False, **PRIVATE)
-    look_for = [header.catalog, engine, board, history, seen]
-    board.submit(bound(find, services), look_for, [shown, seen, below], **answering(shown), **FIND)
+    look_for = [header.catalog, engine, board, history, cache]
+    found = [shown, answered, below]
+    queue: dict[str, Any] = {"concurrency_id": event_queue.line(str(engine.value))}
+    finding = event_queue.in_line(bound(find, services), lambda data: data[1])
+    board.submit(finding, look_for, found, **answering(shown), **queue)
     header.opened.change(
-        bound(reopened, services), [header.opened, asked, *look_for], [asked, shown, seen, below], **PRIVATE, **FIND
-    )
+        event_queue.in_line(bound(reopened, services), lambda data: data[4]),
+        [header.opened, asked, answered, *look_for], [asked, *found], **PRIVATE, **queue,
+    )  # fmt: skip
     gr.api(bound(endpoint.edit, services), api_name="edit", **QUEUE)
 
 
@@ -175,7 +181,7 @@ def propose(services: Services, asked: Mapping[str, Any] | None) -> dict[str, An
     try:
         return {**value, "proposal": request.proposal(services, request.image(services, request.parse(asked)))}
     except Exception as error:
-        return {**value, "proposal": "", "problem": words(error)}
+        return {**value, "proposal": "", "problem": user_message(error)}
 
 
 def planned(
@@ -230,9 +236,9 @@ def make(
             yield edit_board.making(under_way, history, time.monotonic() - started), gr.skip(), *busy
     except Exception as error:
         if not under_way.finished:
-            yield edit_board.problem(words(error), history), gr.skip(), *idle
+            yield edit_board.problem(user_message(error), history), gr.skip(), *idle
             return
-        under_way.failures.append(words(error))
+        under_way.failures.append(user_message(error))
     finally:
         running.cancel.set()
     before = request.address(ask)
@@ -258,25 +264,26 @@ def find(
     engine: str,
     board: Mapping[str, Any] | None,
     history: list[dict[str, Any]],
-    seen: Seen | None,
-) -> tuple[dict[str, Any], Seen | None, gr.Column]:
-    """Show what a catalogue has that looks like an edited picture, or like a result that was clicked."""
-    there = gr.Column(visible=True)
+    cache: QueryCache,
+) -> tuple[dict[str, Any], tuple[str, str] | None, gr.Column]:
+    """Show what a catalogue has that looks like an edited picture, or like a result that was clicked.
+
+    Outputs: results, the catalogue and engine that answered, the column of the results.
+    """
+    there, value = gr.Column(visible=True), board or {}
     try:
-        wanted = services.engines.spec(engine)
-        if not searchable(services, catalog, wanted):
-            services.indexes.ensure(catalog, wanted)
-            return results.waiting(), None, there
-        question = query.parse({name: (board or {}).get(name) or [] for name in ("liked", "disliked")})
-        item = (board or {}).get("item")
-        if item:
-            question = question.model_copy(update={"item": str(item)[:4096]})
-        else:
+        spec = services.engines.spec(engine)
+        marks = {name: value.get(name) or [] for name in ("liked", "disliked")}
+        item = str(value["item"])[:4096] if value.get("item") else None
+        question = asking.parse({**marks, "item": item}, catalog=catalog, cache=cache)
+        if item is None:
             question = question.model_copy(update={"picture": _chosen(board, history)})
-        result, seen = flow.answer(services, question, Scope(catalog, wanted, COUNT, None), seen)
+        answer = flow.answer(services, question, spec)
     except Exception as error:
-        return results.problem(words(error)), None, there
-    return results.found(catalog, result, question.liked, question.disliked, None), seen, there
+        return results.problem(user_message(error)), None, there
+    if answer.result is None:
+        return tab_page.absent(services, catalog, spec), None, there
+    return results.found(question, answer), (catalog, engine), there
 
 
 def _chosen(board: Mapping[str, Any] | None, history: list[dict[str, Any]]) -> FileData:
@@ -290,22 +297,17 @@ def reopened(
     services: Services,
     state: Mapping[str, Any],
     asked: Mapping[str, Any] | None,
-    catalog: str,
-    engine: str,
-    board: Mapping[str, Any] | None,
-    history: list[dict[str, Any]],
-    seen: Seen | None,
+    answered: tuple[str, str] | None,
+    *look_for: Any,  # noqa: ANN401 - the inputs of find
 ) -> tuple[Any, ...]:
     """Follow the header: another catalogue's examples, and the answer once its index is there.
 
-    Outputs: picture, results, seen, the column of the results.
+    Outputs: picture, then those of `find`.
     """
-    key = state["catalog"]
+    key, (_, engine, board, history, cache) = state["catalog"], look_for
     examples = (asked or {}).get("examples") or [{}]
     picture = _opening(services, key, asked) if asked and examples[0].get("catalog") != key else gr.skip()
-    ours = state["engine"] == engine
-    if not ours or (board or {}).get("chosen") is None or flow.already(state, seen):
+    there = answered is not None and state["searchable"] and tuple(answered) == (key, engine)
+    if state["engine"] != engine or (board or {}).get("chosen") is None or there:
         return picture, gr.skip(), gr.skip(), gr.skip()
-    if not state["searchable"]:
-        return picture, flow.absent(services, state), None, gr.Column(visible=True)
-    return picture, *find(services, key, engine, board, history, seen)
+    return picture, *find(services, key, engine, board, history, cache)

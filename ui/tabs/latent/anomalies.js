@@ -1,10 +1,9 @@
 // The strangest pictures of the catalogue, as many as a rate of false alarms lets through.
-import { make, makeSvg, pictureAddress, plain } from "../../widgets/elements.js";
+import { make, makeSvg, pictureAddress, plain, tell } from "../../widgets/elements.js";
 import { pager } from "../../widgets/pager.js";
 
 export function mount({ element, props, server, watch }) {
   const $ = (selector) => element.querySelector(selector);
-  const mode = element.closest(".latent")?.querySelector(".mode") ?? document.body;
   const RATES = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
   const POLL = 1500;
   const state = $(".lat-state");
@@ -21,8 +20,8 @@ export function mount({ element, props, server, watch }) {
     });
     const button = make("button", { type: "button", title: "Search by this picture" }, image);
     button.addEventListener("click", () => {
-      mode.dispatchEvent(new CustomEvent("query", { detail: { item: id, alt } }));
-      mode.scrollIntoView({ behavior: "smooth", block: "start" });
+      tell(element, "query", { item: id, alt });
+      element.closest(".searching")?.scrollIntoView({ behavior: "smooth", block: "start" });
     });
     return make("li", {}, button, make("span", { title: "strangeness: higher is stranger" }, score.toFixed(3)));
   }

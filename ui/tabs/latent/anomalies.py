@@ -11,10 +11,10 @@ from pydantic import Field
 from retrieval.core import AppError
 from retrieval.evaluation import anomaly
 from services import Services
-from ui.search import flow
+from ui.search import endpoint, flow
+from ui.search.question import alternatives
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
-from ui.tabs.latent import reading
 from ui.tabs.latent.reading import ENGINE, PAGE, Place
 
 
@@ -46,9 +46,9 @@ def strangest(services: Services, data: object) -> dict[str, Any]:
     threshold, count = found.flagged(asked.rate)
     part = slice(asked.page * PAGE, min((asked.page + 1) * PAGE, count))
     ids = list(found.ids[part])
-    alts = reading.alternatives(services.indexes.searcher(asked.catalog, asked.spec(services)).index, ids)
+    texts = alternatives(services, asked.catalog, ids)
     scores = found.scores[part].tolist()
-    items = [{"id": i, "alt": a, "score": s} for i, a, s in zip(ids, alts, scores, strict=True)]
+    items = [{"id": i, "alt": texts.get(i, i), "score": score} for i, score in zip(ids, scores, strict=True)]
     return {
         "items": items, "threshold": threshold, "count": count, "of": len(found.ids), "page": asked.page,
         "pages": max(1, -(-count // PAGE)), "scores": _histogram(found),
@@ -72,7 +72,8 @@ def anomalies(
     """
     spec = services.engines.spec(ENGINE, weights)
     key = catalog or services.catalogs.infos(spec)[0].key
-    flow.ready(services, flow.Scope(key, spec, PAGE, None))
+    if not flow.ready(services, key, spec):
+        raise endpoint.not_indexed(services, key, spec)
     found = strangest(services, {"catalog": key, "weights": spec.weights, "rate": rate, "page": page})
     if "items" not in found:
         raise AppError(f"The catalogue is being measured ({found['done']} of {found['total']}). Ask again in a while.")

@@ -1,10 +1,9 @@
 // All items of the category that the neighbours vote for, page by page, the nearest first.
-import { make, pictureAddress, plain } from "../../widgets/elements.js";
+import { make, pictureAddress, plain, tell } from "../../widgets/elements.js";
 import { pager } from "../../widgets/pager.js";
 
 export function mount({ element, props, server, watch }) {
   const section = element.querySelector(".lat-more");
-  const mode = element.closest(".mode") ?? document.body;
   let value = {};
 
   function thumb({ id, alt }) {
@@ -12,7 +11,7 @@ export function mount({ element, props, server, watch }) {
       src: pictureAddress(value.catalog, id, 160), alt, loading: "lazy",
     });
     const button = make("button", { type: "button", title: "Search by this picture" }, image);
-    button.addEventListener("click", () => mode.dispatchEvent(new CustomEvent("query", { detail: { item: id, alt } })));
+    button.addEventListener("click", () => tell(element, "query", { item: id, alt }));
     return make("li", {}, button);
   }
 

@@ -1,8 +1,8 @@
-// A small canvas to draw a garment on; what is drawn becomes the picture of the tab's query input.
+// A small canvas to draw a garment on; what is drawn becomes the picture of the visitor's question.
+import { tell } from "../../widgets/elements.js";
 import { sendPicture } from "../../widgets/picture_picker.js";
 
 export function mount({ element, upload }) {
-  const mode = element.closest(".mode") ?? document.body;
   const canvas = element.querySelector("canvas");
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   const width = element.querySelector("input[type=range]");
@@ -47,9 +47,7 @@ export function mount({ element, upload }) {
     canvas.toBlob(async (blob) => {
       try {
         const picture = await sendPicture(upload, new File([blob], "drawing.png", { type: "image/png" }));
-        mode.dispatchEvent(new CustomEvent("query", {
-          detail: { picture, item: null, alt: "Your drawing", box: null, liked: [], disliked: [] },
-        }));
+        tell(element, "query", { picture, item: null, alt: "Your drawing", box: null, liked: [], disliked: [] });
       } catch {
         problem.textContent = "The drawing could not be sent. Check the connection and draw on.";
         problem.hidden = false;

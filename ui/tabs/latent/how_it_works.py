@@ -11,15 +11,15 @@ from retrieval.core import Hit
 from retrieval.pictures.sheets import grey, sheet
 from retrieval.search.votes import category
 from ui.search import how_it_works
-from ui.tabs.latent.reading import Read
+from ui.tabs.latent.reading import Reading
 
 SHOWN = 10
 
 
-def figure(read: Read, vector: np.ndarray, nearest: Sequence[Hit]) -> str:
+def figure(shown: Reading, vector: np.ndarray, nearest: Sequence[Hit]) -> str:
     """Return the steps of one question as HTML: pixels, point, picture again, neighbours."""
-    seen, back = sheet(read.pixels, 1), sheet(grey(read.examined.decoded), 1)
-    latents = read.examined.latents[0]
+    seen, back = sheet(shown.pixels, 1), sheet(grey(shown.examined.decoded), 1)
+    latents = shown.examined.latents[0]
     near = "".join(
         f"<li>{hit.score:.3f} {escape(category(hit) or hit.id)}</li>" for hit in nearest[:SHOWN]
     )  # fmt: skip

@@ -10,27 +10,24 @@ import gradio as gr
 import numpy as np
 from pydantic import BaseModel, Field
 
-from retrieval.core import AppError, EncoderSpec, Filter, VectorIndex
+from retrieval.core import AppError, EncoderSpec, Filter
 from retrieval.pictures.sheets import grey, sheet
 from retrieval.search.votes import Votes
 from services import Services
 from services.models.latent import Reconstructions
 from ui.search import flow
-from ui.search import question as query
-from ui.search.flow import Scope
-from ui.search.question import Query
+from ui.search.question import Question, described
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 
 ENGINE = "vae"
 PAGE = 24
-TWINS = 8
 HOT = np.array([234, 88, 12], np.float32)
 Name = Annotated[str, Field(max_length=4096)]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Reading:
     """One picture as the model sees it: uint8 (1, 28, 28), and what it makes of it."""
 
     pixels: np.ndarray
@@ -78,33 +75,33 @@ def create_more(services: Services) -> gr.HTML:
     )  # fmt: skip
 
 
-def read(services: Services, scope: Scope, question: Query) -> Read:
+def examined(services: Services, question: Question, spec: EncoderSpec) -> Reading:
     """Return what the model sees and makes of the question's picture; raises AppError when nothing is on it."""
-    encoder = services.latent.encoder(scope.spec)
-    pixels = encoder.garments([flow.picture(services, scope.catalog, question, encoder.spec.image_size)])
+    encoder = services.latent.encoder(spec)
+    pixels = encoder.garments([flow.picture(services, question, encoder.spec.image_size)])
     if not pixels.any():
         raise AppError("There is nothing on this picture but its ground. Draw or choose one with a garment on it.")
-    return Read(pixels, encoder.examine(pixels))
+    return Reading(pixels, encoder.examine(pixels))
 
 
-def value(here: Mapping[str, Any], read: Read, voted: Votes) -> dict[str, Any]:
+def value(here: Mapping[str, Any], seen: Reading, voted: Votes) -> dict[str, Any]:
     """Return the reading's value."""
     return {
         **here,
-        "seen": sheet(read.pixels, 1),
-        "decoded": sheet(grey(read.examined.decoded), 1),
-        "heat": sheet(heat(read), 1),
-        "evidence": round(float(read.examined.evidence[0]), 1),
-        "score": float(read.examined.anomaly_scores[0]),
+        "seen": sheet(seen.pixels, 1),
+        "decoded": sheet(grey(seen.examined.decoded), 1),
+        "heat": sheet(heat(seen), 1),
+        "evidence": round(float(seen.examined.evidence[0]), 1),
+        "score": float(seen.examined.anomaly_scores[0]),
         "votes": [{"name": name, "count": count} for name, count in voted.counts],
         "of": voted.of,
     }
 
 
-def heat(read: Read) -> np.ndarray:
+def heat(seen: Reading) -> np.ndarray:
     """Return uint8 (1, 28, 28, 3): the picture in grey, hot where what comes back differs from it."""
-    error = np.abs(read.pixels / 255 - read.examined.decoded)[..., None]
-    return np.round((1 - error) * 0.6 * read.pixels[..., None] + error * HOT).astype(np.uint8)
+    error = np.abs(seen.pixels / 255 - seen.examined.decoded)[..., None]
+    return np.round((1 - error) * 0.6 * seen.pixels[..., None] + error * HOT).astype(np.uint8)
 
 
 def more(
@@ -127,7 +124,7 @@ def kind(services: Services, data: object) -> dict[str, Any]:
     total = facets.get(name, {}).get(asked.category, 0)
     vector = np.array(asked.vector, np.float32)
     hits = index.query(vector[None], (asked.page + 1) * PAGE, passing)[0][asked.page * PAGE :]
-    items = [{"id": hit.id, "alt": query.described(hit.attributes) or hit.id} for hit in hits]
+    items = [{"id": hit.id, "alt": described(hit.attributes) or hit.id} for hit in hits]
     return {"items": items, "page": asked.page, "pages": max(1, -(-total // PAGE)), "total": total}
 
 
@@ -140,14 +137,3 @@ def share_below(services: Services, data: object) -> dict[str, Any]:
     if survey.result is None:
         return {"done": survey.progress.done, "total": survey.progress.total}
     return {"part": survey.result.share_below(asked.score), "of": len(survey.result.ids)}
-
-
-def alternatives(index: VectorIndex, ids: list[str]) -> list[str]:
-    """Return the alternative text of indexed pictures: their attributes, or their id where they have none."""
-    if not ids:
-        return []
-    found = index.query(index.vectors(ids), TWINS)
-    return [
-        next((query.described(hit.attributes) for hit in hits if hit.id == item), "") or item
-        for item, hits in zip(ids, found, strict=True)
-    ]

@@ -1,10 +1,9 @@
 // The space: a grid (one sheet of drawings), a walk along directions (one strip each, drawn ahead), a morph.
-// A chosen drawing becomes the picture of the tab's query input, so that it is searched as any picture is.
-import { make, plain } from "../../widgets/elements.js";
+// A chosen drawing becomes the picture of the visitor's question, so that it is searched as any picture is.
+import { make, plain, tell } from "../../widgets/elements.js";
 import { sendPicture } from "../../widgets/picture_picker.js";
 
 export function mount({ element, props, server, upload, watch }) {
-  const mode = element.closest(".latent")?.querySelector(".mode") ?? document.body;
   const $ = (selector) => element.querySelector(selector);
   const TILE = 28;
   const grid = $(".lat-frame canvas");
@@ -85,8 +84,8 @@ export function mount({ element, props, server, upload, watch }) {
       try {
         const picture = await sendPicture(upload, new File([blob], "point.png", { type: "image/png" }));
         const detail = { picture, item: null, alt, box: null, liked: [], disliked: [] };
-        mode.dispatchEvent(new CustomEvent("query", { detail }));
-        mode.scrollIntoView({ behavior: "smooth", block: "start" });
+        tell(element, "query", detail);
+        element.closest(".searching")?.scrollIntoView({ behavior: "smooth", block: "start" });
       } catch {
         problem.textContent = "The drawing could not be sent. Check the connection and try again.";
         problem.hidden = false;

@@ -15,10 +15,11 @@ from retrieval.search.votes import NEIGHBOURS, votes
 from services import Services
 from services.models import latent
 from services.models.latent import LatentEncoder
+from ui.search.question import alternatives
 from ui.shell import modules
 from ui.shell.error_boundary import checked, served
 from ui.tabs.latent import reading
-from ui.tabs.latent.reading import Place, Read
+from ui.tabs.latent.reading import Place, Reading
 
 CELLS = 14
 REACH = (-3.0, 3.0)
@@ -69,15 +70,15 @@ def opening(services: Services, here: Mapping[str, Any]) -> dict[str, Any]:
     return {**here, **_axes(encoder), "at": encoder.axes.centre.tolist(), "picture": None, "other": None}
 
 
-def standing(services: Services, here: Mapping[str, Any], read: Read) -> dict[str, Any]:
+def standing(services: Services, here: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
     """Return the value of a visitor who stands where their picture lies, with another thing to morph into."""
     encoder = services.latent.encoder(services.engines.spec(reading.ENGINE, here["weights"]))
     return {
         **here,
         **_axes(encoder),
-        "at": read.examined.latents[0].tolist(),
-        "picture": sheet(read.pixels, 1),
-        "other": _other(services, encoder, here["catalog"], read),
+        "at": seen.examined.latents[0].tolist(),
+        "picture": sheet(seen.pixels, 1),
+        "other": _other(services, encoder, here["catalog"], seen),
     }
 
 
@@ -92,16 +93,16 @@ def _axes(encoder: LatentEncoder) -> dict[str, Any]:
     }
 
 
-def _other(services: Services, encoder: LatentEncoder, catalog: str, read: Read) -> dict[str, Any] | None:
+def _other(services: Services, encoder: LatentEncoder, catalog: str, seen: Reading) -> dict[str, Any] | None:
     """Return the example of the catalogue that is least like a picture, as something to morph into."""
     index = services.indexes.searcher(catalog, encoder.spec).index
     examples = services.views.examples(catalog)
     if not examples:
         return None
-    alike = index.vectors(examples) @ encoder.vectors(read.examined.latents)[0]
+    alike = index.vectors(examples) @ encoder.vectors(seen.examined.latents)[0]
     item = examples[int(alike.argmin())]
     pixels = encoder.garments([services.views.picture(catalog, item)])
-    (alt,) = reading.alternatives(index, [item])
+    alt = alternatives(services, catalog, [item])[item]
     return {"at": encoder.latents(pixels)[0].tolist(), "picture": sheet(pixels, 1), "alt": alt}
 
 

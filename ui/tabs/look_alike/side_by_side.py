@@ -4,67 +4,65 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from retrieval.core import EncoderSpec
+from retrieval.core import AppError, EncoderSpec
 from services import Services
-from ui.search import filters, flow, results
-from ui.search import question as query
-from ui.search.flow import Scope
-from ui.shell.error_boundary import words
-from ui.shell.header import open_index, searchable
+from ui.search import flow, results
+from ui.search.flow import Answer
+from ui.search.question import Question
+from ui.shell.error_boundary import user_message
 
 MOST = 4
 
 
-def search(
-    services: Services,
-    catalog: str,
-    asked: Mapping[str, Any] | None,
-    chosen: Mapping[str, Any] | None,
-    count: int,
-    specs: Sequence[EncoderSpec],
-) -> tuple[dict[str, Any], bool]:
-    """Return the results' value with a side for each engine, and whether an index is still being made for one."""
-    try:
-        question = query.parse(asked)
-        scope = Scope(catalog, specs[0], count, filters.parse((chosen or {}).get("chosen")))
-    except Exception as error:
-        return results.problem(words(error)), False
-    sides = [_side(services, question, replace(scope, spec=spec)) for spec in specs[:MOST]]
+def answer(services: Services, question: Question, first: Answer, others: Sequence[EncoderSpec]) -> Answer:
+    """Return the first engine's answer with a side for it and for each of the others, MOST in all.
+
+    It is pending while an index is still being made for one of them.
+    """
+    sides = [_answered(first, question), *(_side(services, question, spec) for spec in others[: MOST - 1])]
     shared = _mark(sides)
-    return {
+    shown = {
         "state": "sides",
         "at": time.time(),
-        "catalog": catalog,
+        "catalog": question.catalog,
         "sides": sides,
         "liked": question.liked,
         "disliked": question.disliked,
         "summary": _summary(shared, [side for side in sides if "hits" in side]),
         "detail": "",
-    }, any("total" in side for side in sides)
+    }
+    return replace(first, shown=shown, pending=any("total" in side for side in sides))
 
 
-def _side(services: Services, question: query.Query, scope: Scope) -> dict[str, Any]:
+def _side(services: Services, question: Question, spec: EncoderSpec) -> dict[str, Any]:
     """Return one engine's hits, what is wrong with it, or how far its index is."""
-    title = {"title": scope.spec.title}
-    if not searchable(services, scope.catalog, scope.spec):
-        status = services.indexes.status(scope.catalog, scope.spec)
-        if status.state == "failed":
-            return {**title, "problem": status.error}
-        open_index(services, scope.catalog, scope.spec)
-    if not searchable(services, scope.catalog, scope.spec):
-        status = services.indexes.status(scope.catalog, scope.spec)
-        far = f": {status.done:,} of {status.total:,}" if status.total else ""
-        return {**title, "summary": f"Getting to know these pictures{far}", "done": status.done, "total": status.total}
     try:
-        result, _ = flow.answer(services, question, scope, None)
+        if question.text and not spec.accepts_text:
+            raise AppError(f"The engine {spec.engine} cannot read words. Choose one that does.")
+        answered = flow.answer(services, question, spec)
     except Exception as error:
-        return {**title, "problem": words(error)}
-    told = {"summary": results.summary(result), "detail": results.detail(result, scope.passing)}
-    return {**title, **told, "notes": list(result.notes), "hits": [results.card(hit) for hit in result.hits]}
+        return {"title": spec.title, "problem": user_message(error)}
+    if answered.result is not None:
+        return _answered(answered, question)
+    status = services.indexes.status(question.catalog, spec)
+    if status.state == "failed":
+        return {"title": spec.title, "problem": status.error}
+    far = f": {status.done:,} of {status.total:,}" if status.total else ""
+    summary = f"Getting to know these pictures{far}"
+    return {"title": spec.title, "summary": summary, "done": status.done, "total": status.total}
+
+
+def _answered(answer: Answer, question: Question) -> dict[str, Any]:
+    """Return the side of an engine that answered."""
+    result = answer.result
+    assert result is not None
+    told = {"summary": results.summary(result), "detail": results.detail(result, question.filter)}
+    hits = [results.card(hit, answer.why.get(hit.id, ())) for hit in result.hits]
+    return {"title": answer.spec.title, **told, "notes": list(result.notes), "hits": hits}
 
 
 def _mark(sides: Sequence[dict[str, Any]]) -> int:

@@ -60,7 +60,7 @@ export function mount({ element, props, trigger, watch }) {
 
   mode.addEventListener("why", ({ detail }) => {
     element.classList.add("busy");
-    props.value = { state: "asked", id: detail.id };
+    props.value = { state: "asked", asked: detail.id };
     trigger("submit");
     element.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });

@@ -46,11 +46,6 @@ def value(catalog: str, hit: Mapping[str, Any], rank: int, match: StyleMatch) ->
     }  # fmt: skip
 
 
-def problem(text: str) -> dict[str, Any]:
-    """Return the panel's value where there is nothing to compare."""
-    return {"state": "problem", "at": time.time(), "text": text}
-
-
 def figure(picture: Image.Image, gram: np.ndarray, curve: np.ndarray, strong: int) -> str:
     """Return three panels as HTML: picture, Gram matrix, float32 (c, c), and scores, of which `strong` stand out."""
     seen = picture.copy()
