@@ -9,14 +9,14 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from retrieval.core import Attributes
-from retrieval.words.folding import fold
+from retrieval.words.folding import fold, tokens
 from retrieval.words.numbers import number
 
 _NAMES = {
     "name": "name title productname producttitle productdisplayname displayname itemname itemtitle nom nombre titel"
-    " bezeichnung artikelname",
+    " bezeichnung artikelname titre titulo nome naam nazwa название 名称 商品名",
     "price": "price saleprice currentprice finalprice unitprice priceusd priceeur pricegbp listprice retailprice"
-    " regularprice preis prix precio prezzo cost msrp rrp amount",
+    " regularprice preis prix precio preco prezzo prijs pris cena fiyat cost msrp rrp amount цена 价格 価格",
     "link": "link url producturl productlink href permalink address website webpage pageurl itemurl",
     "brand": "brand brandname manufacturer maker vendor designer label marke marque marca",
     "description": "description productdescription desc details longdescription shortdescription body text caption"
@@ -25,6 +25,10 @@ _NAMES = {
     "currency": "currency currencycode pricecurrency waehrung devise",
 }
 _MEANINGS = {name: meaning for meaning, names in _NAMES.items() for name in names.split()}
+_TELLING = {"price": "price", "preis": "price", "url": "link", "link": "link", "brand": "brand", "title": "name"}
+"""Words that say it in any longer name of a column."""
+_OF_PICTURES = frozenset({"image", "img", "picture", "photo", "thumbnail", "logo", "video", "file"})
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONG = 80
 _TITLE, _SUMMARY = 200, 2000
 _TAG = re.compile(r"<[^<>]{0,400}>")
@@ -48,8 +52,17 @@ class Facts:
 
 @lru_cache(maxsize=4096)
 def meaning(column: str) -> str:
-    """Return what a column called so holds: name, price, link, brand, description, date, currency; else nothing."""
-    return _MEANINGS.get(re.sub(r"[^a-z]", "", fold(column)), "")
+    """Return what a column called so holds: name, price, link, brand, description, date, currency; else nothing.
+
+    `Sale Price (USD)` and `productPageUrl` are told by their words, but what says that it is of a picture is no link.
+    """
+    known = _MEANINGS.get("".join(filter(str.isalpha, fold(column))))
+    if known:
+        return known
+    words = tokens(fold(_HUMP.sub(" ", column)))
+    if _OF_PICTURES & set(words):
+        return ""
+    return next((_TELLING[word] for word in words if word in _TELLING), "")
 
 
 def facts(attributes: Attributes) -> Facts:

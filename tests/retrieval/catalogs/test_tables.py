@@ -150,6 +150,12 @@ def test_a_table_that_cannot_be_used_is_named_and_the_pictures_stay(
     assert reason in notes[name]
 
 
+def test_half_a_character_in_json_is_shown_as_unknown(tmp_path: Path) -> None:
+    pictures(tmp_path, "a.jpg")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.jpg", "label": "\\ud83d Hat", "\\ud83d": "x"}\n')
+    assert said(tmp_path) == ({"a.jpg": {"label": "? Hat"}}, {})
+
+
 def test_a_table_of_something_else_is_passed_over(tmp_path: Path) -> None:
     pictures(tmp_path, "Hat/a.jpg")
     (tmp_path / "bank.csv").write_text("date,amount\n2026-01-01,5\n")

@@ -97,7 +97,8 @@ class TableFile:
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise ValueError(f"line {number} is no object in braces")
-                names |= dict.fromkeys(list(row)[:MOST_COLUMNS]) if len(names) < MOST_COLUMNS else {}
+                if len(names) < MOST_COLUMNS:
+                    names |= dict.fromkeys(name for name in list(row)[:MOST_COLUMNS] if name and _text(name) == name)
                 self.columns = tuple(names)
                 yield {name: text for name in names if (text := _text(row.get(name)))}
 
@@ -175,7 +176,8 @@ def _joined(line: Sequence[str], header: Sequence[str], separator: str) -> list[
 def _text(value: object) -> str:
     """Return a cell of a typed table in words, empty where it says nothing."""
     if isinstance(value, str):
-        return value[:LONGEST_CELL]
+        cut = value[:LONGEST_CELL]
+        return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()  # JSON may hold half a character
     if value is None or isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
