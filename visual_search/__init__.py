@@ -14,13 +14,16 @@ from retrieval import catalogs
 from retrieval.core import AppError, EncoderSpec
 from retrieval.pictures import decoding
 from retrieval.search.words import parse
+from retrieval.words.answer import Scope
 from services import Services
 from settings import Settings
 from visual_search.hits import Hit, Hits
 
 if TYPE_CHECKING:
+    from retrieval.core import Hit as Indexed
     from retrieval.indexing.build import Progress, Report
     from retrieval.search.searcher import Result, Searcher
+    from retrieval.words.answer import Found
 
 __all__ = ["AppError", "Gallery", "Hit", "Hits"]
 
@@ -87,8 +90,10 @@ class Gallery:
             return self._hits(searcher.by_vector(vector, k, passing, given))
         if spec.accepts_text:
             return self._hits(searcher.by_words(parse(words or ""), k, passing, vector, without=given))
-        if spec.engine == "product" and not asked and not where:
-            return self._hits(self._services.products.by_words(self._key, spec, words or "", k)[1])
+        if spec.engine == "product" and not asked:
+            self._services.words.prepare(self._key)
+            fits = self._services.words.search(self._key, words or "", Scope(k, filter=passing))
+            return Hits([self._hit(each) for each in fits.found], fits.strong, fits.notes)
         raise AppError(f"The engine {spec.engine} cannot read these words. Open the gallery with engine='clip'.")
 
     def open(self, hit: Hit | str) -> Image.Image:
@@ -140,5 +145,7 @@ class Gallery:
         return passing
 
     def _hits(self, result: Result) -> Hits:
-        found = [Hit(h.id, h.score, dict(h.attributes), catalogs.path(self._catalog, h.id)) for h in result.hits]
-        return Hits(found, result.strong, result.notes)
+        return Hits([self._hit(each) for each in result.hits], result.strong, result.notes)
+
+    def _hit(self, found: Indexed | Found) -> Hit:
+        return Hit(found.id, found.score, dict(found.attributes), catalogs.path(self._catalog, found.id))

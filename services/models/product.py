@@ -1,13 +1,12 @@
-"""What the product engine says of a picture beyond search: kind, colours, pattern, what goes with it; and by words."""
+"""What the product engine says of a picture beyond search: kind, colours, pattern, and what goes with it."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import numpy as np
@@ -15,10 +14,9 @@ from PIL import Image
 
 import engines
 from engines.product.prediction import Classifier, Prediction
-from retrieval.core import AppError, BadPictureError, EncoderSpec, Filter, Hit
+from retrieval.core import BadPictureError, EncoderSpec, Filter, Hit
 from retrieval.evaluation.measures import Collection
 from retrieval.search.association import Association, associated
-from retrieval.search.attribute_words import Wanted, parse
 from retrieval.search.cutoff import NEAREST, strong_results
 from retrieval.search.searcher import Result
 from services.catalogs.open_catalogs import OpenCatalogs
@@ -26,7 +24,7 @@ from services.indexes.indexes import Indexes
 from services.indexes.views import Views
 from services.models.appearance import SIDE, Appearance, classified, describe, pool
 
-__all__ = ["Association", "Prediction", "Products", "Wanted"]
+__all__ = ["Association", "Prediction", "Products"]
 
 NEIGHBOURS = 40
 FEWEST_NEIGHBOURS = 5
@@ -36,8 +34,6 @@ MOST_NARROWED = 5000
 _KEPT_LOOKS = 20_000
 _HEAT = 12.0
 GARMENT_SHARE = 0.25
-_UNLIKE = 0.02
-"""What is left of a picture's fit for each thing that it has not: the nearest come when nothing has everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +80,6 @@ class Products:
         if len(near) < FEWEST_NEIGHBOURS:
             return []
         return associated([hit.attributes for hit in near], self._views.facets(catalog), len(index))
-
-    def by_words(self, catalog: str, spec: EncoderSpec, text: str, k: int) -> tuple[Wanted, Result]:
-        """Find pictures by words for kind, colour and pattern, and by the catalogue's own attribute values.
-
-        A score is how well a picture fits all that was asked, 0 to 1: the probability of the kind, by the embedding,
-        times the share of the colour times the probability of the pattern, to the power of one over their number;
-        what the catalogue itself says counts as certain. At most the MOST_LOOKED_AT likeliest by kind are looked at for
-        colour and pattern, however many results are wanted. Raises AppError when nothing was understood.
-        """
-        started = time.perf_counter()
-        encoder = self.encoder(spec)
-        held = Collection.of(self._indexes.folder(catalog), spec)
-        facets = self._views.facets(catalog)
-        wanted = parse(text, encoder.classes, [value for values in facets.values() for value in values])
-        if wanted.empty:
-            raise AppError(
-                f"'{text.strip()[:80]}' names no kind, colour or pattern that is known here. "
-                f"Kinds: {', '.join(encoder.classes)}. Try 'red striped shirt'."
-            )
-        scores = _by_attributes(held, wanted) * self._by_kind(encoder, held, wanted)
-        rows = np.argsort(-scores * _hoped(held, wanted), kind="stable")[: max(k, LOOKED_AT)]
-        fits = []
-        for place, row in enumerate(map(int, rows)):
-            look = partial(self._look, catalog, held.ids[row]) if place < MOST_LOOKED_AT else _unseen
-            fits.append((_fit(held.attributes[row], wanted, float(scores[row]), look), row))
-        ranked = sorted(fits, key=lambda pair: -pair[0])
-        hits = [Hit(held.ids[row], score, held.attributes[row]) for score, row in ranked[:k] if score > 0]
-        curve = np.array([score for score, _ in ranked], np.float32)
-        query = held.vectors[ranked[0][1]] if ranked else np.zeros(spec.dim, np.float32)
-        notes = tuple(f"'{word}' was not understood." for word in wanted.unknown)
-        if len(rows) > MOST_LOOKED_AT and (wanted.colours or wanted.patterns):
-            notes += (f"Colour and pattern were looked at on the likeliest {MOST_LOOKED_AT} of {len(rows)} pictures.",)
-        seconds = {"search": time.perf_counter() - started}
-        return wanted, Result(hits, min(strong_results(curve), len(hits)), curve, query, seconds, notes)
 
     def kinds(self, catalog: str, spec: EncoderSpec) -> dict[str, int]:
         """Return kind -> how many pictures of an index the network takes for one, the commonest first."""
@@ -196,7 +158,7 @@ class Products:
         found: list[Hit] = []
         looked = 0
         for start in range(0, min(len(near), MOST_LOOKED_AT), LOOKED_AT // 4):
-            some = near[start : start + LOOKED_AT // 4]
+            some = near[start : min(start + LOOKED_AT // 4, MOST_LOOKED_AT)]
             looked += len(some)
             looks = pool().map(lambda hit: self._look(catalog, hit.id), some)
             found += [
@@ -206,15 +168,6 @@ class Products:
             if len(found) >= k:
                 return found, looked, looked
         return found, looked, len(near)
-
-    def _by_kind(self, encoder: Classifier, held: Collection, wanted: Wanted) -> np.ndarray:
-        """Return float32 (n,), how probable it is by the embedding that a picture is of a wanted kind."""
-        if not wanted.kinds:
-            return np.ones(len(held.ids), np.float32)
-        probabilities = _probabilities(encoder, held.vectors)
-        chosen = [number for number, name in enumerate(encoder.classes) if name in wanted.kinds]
-        said = np.array([_says(attributes, wanted.kinds) for attributes in held.attributes])
-        return np.maximum(probabilities[:, chosen].sum(axis=1), said)
 
     def _look(self, catalog: str, item_id: str) -> Appearance | None:
         """Return how a picture of a catalogue looks, None for one that cannot be read any more."""
@@ -233,26 +186,6 @@ class Products:
         return found
 
 
-def _fit(attributes: Mapping[str, str], wanted: Wanted, kind: float, look: Callable[[], Appearance | None]) -> float:
-    """Return how well one picture fits, 0 to 1, looking at it only where its attributes do not say."""
-    parts, seen = [kind], None
-    for names, known in ((wanted.colours, "colours"), (wanted.patterns, "patterns")):
-        if not names:
-            continue
-        if _says(attributes, names):
-            parts.append(1.0)
-        elif _tells(attributes, known[:-1]):
-            parts.append(_UNLIKE)
-        else:
-            seen = seen or look()
-            parts.append(max(_share(seen, known, names), _UNLIKE) if seen else _UNLIKE)
-    return float(np.prod(parts)) ** (1 / len(parts))
-
-
-def _unseen() -> None:
-    """Return how a picture looks that is not looked at."""
-
-
 def kinds_of(encoder: Classifier, vectors: np.ndarray) -> list[str]:
     """Return what the network takes each embedding, float32 (n, dim), for."""
     return [encoder.classes[number] for number in _probabilities(encoder, vectors).argmax(axis=1)]
@@ -269,32 +202,3 @@ def _share(look: Appearance, known: str, names: Sequence[str]) -> float:
     if known == "colours":
         return sum(each.share for each in look.colours if each.name in names)
     return sum(look.patterns[name] for name in names)
-
-
-def _says(attributes: Mapping[str, str], names: Sequence[str]) -> bool:
-    wanted = {name.lower() for name in names}
-    return any(value.lower() in wanted for value in attributes.values())
-
-
-def _tells(attributes: Mapping[str, str], name: str) -> bool:
-    """Return whether the catalogue tells an attribute of this name, in either spelling, of a picture."""
-    return any(each.lower() in (name, name.replace("colour", "color")) for each in attributes)
-
-
-def _hoped(held: Collection, wanted: Wanted) -> np.ndarray:
-    """Return float32 (n,), how likely a picture has the colour and pattern before it is looked at."""
-    hopes = np.ones(len(held.ids), np.float32)
-    for names, known in ((wanted.colours, "colour"), (wanted.patterns, "pattern")):
-        for row, each in enumerate(held.attributes):
-            if names and not _says(each, names):
-                hopes[row] *= _UNLIKE if _tells(each, known) else 0.5
-    return hopes
-
-
-def _by_attributes(held: Collection, wanted: Wanted) -> np.ndarray:
-    """Return float32 (n,): 1 where the catalogue's own attributes fit, 0 where they do not."""
-    fits = [
-        all(_says(each, [value]) for value in wanted.values) and not (wanted.unwanted and _says(each, wanted.unwanted))
-        for each in held.attributes
-    ]
-    return np.array(fits, np.float32)

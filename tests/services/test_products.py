@@ -14,6 +14,7 @@ from retrieval.pictures import patterns
 from services import Services
 from services.models import product
 from services.models.product import AppearanceFilter
+from services.words import looking
 from settings import Settings
 from tests.fakes.drawn import shirt, trousers
 from ui.search import appearance_filters, flow
@@ -60,7 +61,7 @@ def test_only_garments_of_a_seen_colour_pass_the_nearest_first(services: Service
 
 
 @needs_weights
-def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wanted(
+def test_a_filter_by_colour_looks_at_so_many_pictures_and_no_more_however_many_results_are_wanted(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(product, "MOST_LOOKED_AT", 5)
@@ -73,10 +74,28 @@ def test_words_look_at_so_many_pictures_and_no_more_however_many_results_are_wan
 
     monkeypatch.setattr(services.products, "_look", noted)
     key = services.catalogs.infos()[0].key
-    _, result = services.products.by_words(key, spec(), "red", 10_000)
+    vector = services.indexes.searcher(key, spec()).index.vectors(["red-0.png"])[0]
+    result = services.products.narrowed(key, spec(), vector, 10_000, AppearanceFilter(colours=("red",)))
     assert len(looked) == 5
-    assert len(result.hits) == 12
-    assert "the likeliest 5 of 12 pictures" in result.notes[-1]
+    assert {hit.id[:3] for hit in result.hits} == {"red"}
+    assert "the nearest 5 of 12 pictures" in result.notes[-1]
+
+
+@needs_weights
+def test_words_look_at_no_picture_when_they_are_asked(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a picture was looked at while somebody waited")
+
+    key = services.catalogs.infos()[0].key
+    services.words.prepare(key)
+    for name in ("garment", "look_at"):
+        monkeypatch.setattr(looking, name, refuse)
+    monkeypatch.setattr(services.products, "_look", refuse)
+    asked = Question(catalog=key, text="red", balance=0, count=4)
+    found = flow.answer(services, asked, spec())
+    assert found.result
+    assert sorted(hit.id for hit in found.result.hits) == [f"red-{n}.png" for n in range(4)]
+    assert all(found.why[hit.id] for hit in found.result.hits)
 
 
 @needs_weights

@@ -66,3 +66,18 @@ def test_a_question_without_anything_to_look_for_says_how_to_ask() -> None:
 )  # fmt: skip
 def test_a_price_is_read_as_people_write_it(cell: str, value: float | None) -> None:
     assert number(cell) == value
+
+
+def meant(text: str) -> list[tuple[str, str, float]]:
+    """Return what the understood terms of a question mean: group, value and weight."""
+    known = [term for term in read(text).terms if term.meaning]
+    return [(term.meaning.group, term.meaning.value, term.weight) for term in known if term.meaning]
+
+
+def test_a_colour_a_pattern_and_a_kind_are_told_apart_whatever_people_call_them() -> None:
+    assert meant("red striped shirts") == [("colour", "red", 1), ("pattern", "striped", 1), ("kind", "shirt", 1)]
+    assert meant("a gray polka tee, no stripes") == [
+        ("colour", "grey", 1), ("pattern", "dotted", 1), ("kind", "t-shirt", 1), ("pattern", "striped", -1)
+    ]  # fmt: skip
+    assert meant("boat neck dresses quux") == [("kind", "dress", 1)]
+    assert [term.text for term in read("boat neck dresses quux").terms] == ["boat", "neck", "dresses", "quux"]
