@@ -22,7 +22,8 @@ _FIELDS = dict(zip(FIELDS, (1.0, 0.95, 0.9, 0.5), strict=True))
 _OWN, _SAME = 1.0, 0.9
 """How well a picture's own words fit: the word that was asked for, and another one for the same thing."""
 _OVERRULED, _FLOOR = 0.3, 0.01
-"""What sight still counts where the table says another thing, and what is left of a fit for a term that is not met."""
+"""What sight or a lesser field still counts where the table says another thing, and what is left of a fit for a
+term that is not met."""
 _COVERED = 0.75
 _MET = 0.25
 _SURE = 0.5
@@ -213,17 +214,32 @@ class _Evidence:
             self.fit = np.maximum(self.text, np.where(says, _OVERRULED, 1.0) * self.seen)
 
     def _by_meaning(self, known: Meaning) -> None:
+        """Note where the catalogue says it; another colour in a column of its own overrules `Jade Jacket`, and so on.
+
+        What a thing is called says its kind, what short attributes say its colour, pattern and fabric.
+        """
         own = folding.match_phrase(self.term.text)
+        first = "title" if known.group == "kind" else "facts"
+        says = self._where(concepts.mark(known.group), first)
+        meant = [self._where(mark, first) for mark, _ in concepts.sought(known)]
+        other = np.setdiff1d(says, np.concatenate(meant))
         for name, strength in _FIELDS.items():
-            if name == "running":
-                phrases = " OR ".join(folding.match_phrase(each) for each in self.term.names[:64])
-                self._put(self._where(phrases, name), strength)
-                continue
-            for mark, word in concepts.sought(known):
-                found = self._where(mark, name)
-                self._put(found, strength * (_OWN if word == self.term.text == known.value else _SAME))
-                if word == known.value != self.term.text:
-                    self._put(np.intersect1d(found, self._where(own, name)), strength * _OWN)
+            if name != first:
+                self._by_field(known, name, strength, own)
+        self.text[other] *= _OVERRULED
+        self._by_field(known, first, _FIELDS[first], own)
+
+    def _by_field(self, known: Meaning, name: str, strength: float, own: str) -> None:
+        """Note where one field has the words, or the marks of what they mean."""
+        if name == "running":
+            phrases = " OR ".join(folding.match_phrase(each) for each in self.term.names[:64])
+            self._put(self._where(phrases, name), strength)
+            return
+        for mark, word in concepts.sought(known):
+            found = self._where(mark, name)
+            self._put(found, strength * (_OWN if word == self.term.text == known.value else _SAME))
+            if word == known.value != self.term.text:
+                self._put(np.intersect1d(found, self._where(own, name)), strength * _OWN)
 
     def _by_words(self) -> None:
         phrase = folding.match_phrase(self.term.text.rstrip("*"))

@@ -63,6 +63,18 @@ def test_what_bears_all_words_comes_before_what_bears_some_and_says_why(table: W
     assert answer.found[0].why == ("colour: navy", "name: coat")
 
 
+def test_a_colour_column_overrules_a_name_and_a_name_overrules_other_columns_of_kind(table: WordTable) -> None:
+    pictures = filled(table, {
+        "1.jpg": {"name": "Jade Jacket", "colour": "blue"}, "2.jpg": {"name": "Zip Jacket", "colour": "mint"},
+        "3.jpg": {"name": "Power Shorts", "style": "Sweatpants", "colour": "grey"},
+        "4.jpg": {"name": "Comfort", "category": "Pants", "colour": "grey"},
+    })  # fmt: skip
+    assert ids(asked(pictures, "green jacket"))[0] == "2.jpg"
+    assert asked(pictures, "green jacket").strong == 1
+    assert ids(asked(pictures, "grey pants"))[0] == "4.jpg"
+    assert ids(asked(pictures, "blue jacket"))[0] == "1.jpg"
+
+
 def test_a_longer_name_is_not_the_shorter_one_in_it(table: WordTable) -> None:
     pictures = filled(table, {"a.jpg": {"name": "Dress shirt"}, "b.jpg": {"name": "Silk dress"}})
     assert ids(asked(pictures, "dress")) == ["b.jpg"]
