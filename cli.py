@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from commands import catalogs, edit, err, find, latent, measure, product, search
+from commands import catalogs, edit, err, find, latent, measure, models, product, search
 from retrieval.core import AppError
 from settings import CHECKOUT, Settings
 
@@ -32,6 +32,7 @@ training.command("vae")(latent.train)
 training.command("product")(product.train)
 app.add_typer(training, name="train")
 app.add_typer(catalogs.app, name="catalogs")
+app.add_typer(models.app, name="models")
 
 
 @app.command("app", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

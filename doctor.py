@@ -56,7 +56,7 @@ class Check:
 
 def examine(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[Check]:
     """Return every check, quick ones only: no framework is imported and no network asked."""
-    engines.REGISTRY.offer_clip(settings.clip, settings.trusted)
+    engines.REGISTRY.offer_clip(settings.clip, settings.trusted, settings.added_models)
     return [
         _python(),
         *_packages(),

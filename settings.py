@@ -19,9 +19,11 @@ CHECKOUT = (ROOT / "pyproject.toml").is_file()
 INDEX_CACHE = ROOT / "index_cache" if CHECKOUT else platformdirs.user_data_path("visual-search", appauthor=False)
 """Where indexes lie unless told otherwise, and models that a user trained: a cleaner of caches must leave those."""
 
+NO_KEY = "none"
+"""What is sent to an image server of one's own in place of a key: it asks for none, but the client for some word."""
+
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
-DEFAULT_CLIP = ("openai/clip-vit-base-patch32",)
 S3_CACHE_MB = 2048
 INDEXES = ("auto", "flat", "approximate", "pinecone")
 PERSISTENT = Path("/data")
@@ -56,7 +58,7 @@ class Settings:
     max_hub_rows: int = 20_000
     max_hub_catalogs: int = 20
     max_queue: int = 64
-    clip: tuple[str, ...] = DEFAULT_CLIP
+    clip: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     openai_key: str = field(default="", repr=False)
     openai_base_url: str = ""
@@ -85,7 +87,8 @@ class Settings:
         _PINECONE_INDEX, _CLOUD and _REGION of the index to make. _REGIONS (0 or 1) lets new indexes hold several
         regions of each picture, which finds details and takes four times as long.
         For buckets _S3_CACHE_MB and _S3_LINKS (0 or 1), beside what boto3 reads itself.
-        For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL.
+        For edits in words OPENAI_API_KEY, OPENAI_BASE_URL and VISUAL_SEARCH_EDIT_MODEL; a server of one's own needs no
+        key (an empty one asks visitors for theirs).
         VISUAL_SEARCH_HOSTS (a,b,c) names the hosts under which others reach the page, behind a proxy of your own, say.
         GRADIO_SERVER_NAME and _PORT say where to listen; a Space listens to every address, and keeps its caches in its
         persistent storage where it has one. Who may be a stranger deletes nothing: `manage` is on by itself only on an
@@ -99,6 +102,7 @@ class Settings:
         base_url = environment.get("OPENAI_BASE_URL", "").strip()
         if base_url and not base_url.startswith(("http://", "https://")):
             raise AppError(f"OPENAI_BASE_URL is '{base_url}'. Give an address such as https://api.openai.com/v1.")
+        own_server = NO_KEY if base_url and "openai.com" not in base_url else ""
         cache = environment.get("VISUAL_SEARCH_CACHE")
         kept = persistent / "visual-search" if space and os.access(persistent, os.W_OK) else None
         manage = environment.get("VISUAL_SEARCH_MANAGE")
@@ -115,9 +119,9 @@ class Settings:
             auth=_pairs(environment.get("VISUAL_SEARCH_AUTH")),
             manage=manage == "1" if manage else host == LOCALHOST,
             mcp=mcp == "1" if mcp else host == LOCALHOST,
-            clip=_names(environment.get("VISUAL_SEARCH_CLIP")) or DEFAULT_CLIP,
+            clip=_names(environment.get("VISUAL_SEARCH_CLIP")),
             trusted=_names(environment.get("VISUAL_SEARCH_TRUST_REMOTE_CODE")),
-            openai_key=environment.get("OPENAI_API_KEY", "").strip(),
+            openai_key=environment.get("OPENAI_API_KEY", own_server).strip(),
             openai_base_url=base_url,
             edit_model=environment.get("VISUAL_SEARCH_EDIT_MODEL", "").strip(),
             s3_cache_bytes=int(kept_mb) << 20,
@@ -155,6 +159,11 @@ class Settings:
     def registry(self) -> Path:
         """The file that names the catalogues which every start opens."""
         return self.index_cache / "catalogs.json"
+
+    @property
+    def added_models(self) -> Path:
+        """The file that names the pretrained models which a person added."""
+        return self.index_cache / "added_models.json"
 
     def place_downloads(self, environment: MutableMapping[str, str] = os.environ) -> None:
         """Send what the frameworks download to `downloads`, unless the environment says where; before they load."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, cast
 
+from engines.clip import added as added_models
 from engines.clip import checkpoints
 from engines.files import Files
 from retrieval.core import AppError, Encoder, EncoderSpec, VectorPart
@@ -139,24 +141,28 @@ ROWS: tuple[EncoderSpec, ...] = (
 class Registry:
     """The engines of this process, and those of their networks that are loaded; safe to share between threads.
 
-    `rows` never change; CLIP checkpoints that the settings name and models that users trained come and go.
+    `rows` never change; pretrained models that the settings name or a person added, and models that users trained,
+    come and go.
     """
 
     def __init__(self, rows: Sequence[EncoderSpec]) -> None:
         """Offer `rows`, and the default CLIP checkpoint."""
         self.rows = tuple(rows)
-        self._checkpoints: tuple[tuple[str, ...], frozenset[str]] = ((checkpoints.DEFAULT,), frozenset())
+        self._checkpoints: tuple[tuple[str, ...], frozenset[str]] = (checkpoints.chosen(()), frozenset())
         self._models: tuple[EncoderSpec, ...] = ()
         self._private: tuple[EncoderSpec, ...] = ()
         self._loaded: dict[tuple[str, str, str], Encoder] = {}
         self._lock = threading.Lock()
 
-    def offer_clip(self, names: Sequence[str], trusted: Collection[str] = ()) -> None:
-        """Offer these CLIP or SigLIP checkpoints, Hub names or folders, in place of those before.
+    def offer_clip(self, names: Sequence[str], trusted: Collection[str] = (), added: Path | None = None) -> None:
+        """Offer these pretrained models, Hub names or folders, in place of those before, and those in the list `added`.
+
+        Without names the default is offered.
 
         `trusted` names those whose own code may run.
         """
-        self._checkpoints = (tuple(dict.fromkeys(names)), frozenset(trusted))
+        more = added_models.read(added) if added else ()
+        self._checkpoints = (tuple(dict.fromkeys([*checkpoints.chosen(names), *more])), frozenset(trusted))
 
     def offer_models(self, rows: Sequence[EncoderSpec], private: bool = False) -> None:
         """Offer these models, which users trained, in place of those before; `file` of each is its own path.
@@ -228,7 +234,9 @@ class Registry:
         Raises AppError, with the command that mends it, when a file is missing and is not given.
         """
         files(spec).fetch(spec)
-        return self.spec(spec.name) if spec.checkpoint else spec
+        if not spec.checkpoint:
+            return spec
+        return next((row for row in self.specs() if row.checkpoint == spec.checkpoint), spec)
 
     def choices(self) -> list[tuple[EncoderSpec, str | None]]:
         """Return every row, with what is known to be missing for it on this machine, or None."""

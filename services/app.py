@@ -18,6 +18,7 @@ from services.indexes.views import Views
 from services.models.latent import Latent
 from services.models.latent_runs import LatentRuns
 from services.models.owned import Models
+from services.models.pretrained import Pretrained
 from services.models.product import Products
 from services.models.product_runs import ProductRuns
 from services.models.runs import Trainer
@@ -35,8 +36,9 @@ class Services:
     `tasks` runs what is long in the background, `sessions` knows who is here and what belongs to whom; `engines` knows
     the networks; `catalogs` holds the open catalogues, `saved_catalogs` those that stay, `uploads` those of a session;
     `indexes` builds and opens, `views` and `overview` show, `maps` lays out, `evaluation` measures; `edits` edits;
-    `models` keeps what users trained; `latent` is for what latent spaces do beyond search, and `latent_runs` trains
-    them; `products` says what a garment is, and `product_runs` trains that; `words` answers questions in words.
+    `pretrained` offers published models, `models` keeps what users trained; `latent` is for what latent spaces do
+    beyond search, and `latent_runs` trains them; `products` says what a garment is, and `product_runs` trains that;
+    `words` answers questions in words.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Services:
         """Open the catalogues called `names`; raises AppError. `label_pattern` is for folders and buckets."""
         self.settings = settings
         self.engines = engines.REGISTRY
-        self.engines.offer_clip(settings.clip, settings.trusted)
+        self.pretrained = Pretrained(settings, self.engines)
         self.tasks = Tasks()
         self.sessions = Sessions(settings)
         self.catalogs = OpenCatalogs(settings, label_pattern)

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from engines.clip import families, open_clip
+from engines.clip.known import known
 from retrieval.core import AppError, EncoderSpec
 
-DEFAULT = "openai/clip-vit-base-patch32"
+DEFAULT = "google/siglip2-base-patch32-256"
+"""The best of the small ones by published figures, in many languages."""
 
-REVISIONS = {DEFAULT: "refs/pr/15"}
+OPENAI = "openai/clip-vit-base-patch32"
+
+REVISIONS = {OPENAI: "refs/pr/15"}
 """Where `main` has only a pickle: the pull request of the Hub's own converter, which adds model.safetensors."""
 
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
@@ -26,9 +30,8 @@ TOKENIZER, SENTENCEPIECE = "tokenizer.json", "spiece.model"
 OTHER_TOKENIZERS = ("vocab.txt", "vocab.json", SENTENCEPIECE, "sentencepiece.bpe.model", "tokenizer.model")
 """What transformers makes a tokenizer of besides; the towers here read tokenizer.json, and vocab.json of CLIP."""
 
-WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
-_LICENCES = {DEFAULT: "MIT", "patrickjohncyh/fashion-clip": "MIT"}
-_SIZES = {DEFAULT: " 605 MB", "patrickjohncyh/fashion-clip": " 605 MB"}
+TOKENIZER_FILES = ("tokenizer*.json", "special_tokens_map.json", "vocab.json", "merges.txt")
+SMALL_FILES = ("*.json", "*.txt", "*.model")
 
 
 def rows(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> tuple[EncoderSpec, ...]:
@@ -41,6 +44,13 @@ def rows(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> tuple[Enc
         _row(name, mark if slugs.count(mark) == 1 else f"{mark}-{_short(name)}", name in trusted)
         for name, mark in zip(checkpoints, slugs, strict=True)
     )
+
+
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """Return `names`, or without any the default; OpenAI's CLIP, the default of earlier versions, stays where it is."""
+    if names:
+        return tuple(names)
+    return (DEFAULT,) if not is_here(OPENAI) else (DEFAULT, OPENAI) if is_here(DEFAULT) else (OPENAI,)
 
 
 def slug(checkpoint: str) -> str:
@@ -60,6 +70,12 @@ def find(checkpoint: str, name: str) -> Path | None:
         if (folder / name).is_file():
             return folder / name
     return None
+
+
+def where(checkpoint: str) -> str:
+    """Return the folder that a checkpoint is in, empty for one that is not here."""
+    path = next((path for name in ("config.json", open_clip.CONFIG) if (path := find(checkpoint, name))), None)
+    return str(path.parent) if path else ""
 
 
 def read_json(checkpoint: str, name: str) -> dict[str, Any]:
@@ -102,6 +118,18 @@ def weight_files(checkpoint: str) -> list[Path]:
     for path in paths:
         _check_whole(checkpoint, path)
     return paths
+
+
+def wanted_weights(checkpoint: str, names: Sequence[str]) -> list[str]:
+    """Return which of the files `names` of a repository hold the weights that are read, its small files being here."""
+    shards = (
+        [str(name) for name in set(read_json(checkpoint, SHARDS)["weight_map"].values())] if SHARDS in names else []
+    )
+    others = [open_clip.WEIGHTS] if open_clip.KEY in config(checkpoint) else []
+    for wanted in (others, [WEIGHTS], sorted(shards)):
+        if wanted and set(wanted) <= set(names):
+            return wanted
+    return []
 
 
 def check(spec: EncoderSpec) -> None:
@@ -190,8 +218,8 @@ def _check_files(checkpoint: str) -> None:
     found = config(checkpoint)
     weight_files(checkpoint)
     preprocessor(checkpoint)
-    known = families.FAMILIES.get(str(found.get("model_type")))
-    if known and not known.words:
+    family = families.FAMILIES.get(str(found.get("model_type")))
+    if family and not family.words:
         return
     home = tokenizer_home(checkpoint, found)
     more = OTHER_TOKENIZERS if families.runs(found) != families.NATIVE else ("vocab.json",)
@@ -204,27 +232,27 @@ def tokenizer_home(checkpoint: str, found: Mapping[str, Any]) -> str:
     own = any(find(checkpoint, name) for name in (TOKENIZER, "vocab.json"))
     if open_clip.KEY not in found or own:
         return checkpoint
-    return str(found[open_clip.KEY]["tokenizer"] or DEFAULT)
+    return str(found[open_clip.KEY]["tokenizer"] or OPENAI)
 
 
 def _row(checkpoint: str, weights: str, trusted: bool) -> EncoderSpec:
-    found: dict[str, Any] = {}
-    side = 224
+    published, side = known(checkpoint), 224
+    found: dict[str, Any] = {"model_type": published.model_type} if published else {}
     try:
         if find(checkpoint, open_clip.CONFIG) or find(checkpoint, "config.json"):
             found = config(checkpoint)
             side = families.picture_side(found, preprocessor(checkpoint))
     except (AppError, AttributeError, TypeError, ValueError):
         pass  # loading says what is wrong with it; listing goes on
-    known = families.FAMILIES.get(str(found.get("model_type")), families.FAMILIES["clip"])
+    family = families.FAMILIES.get(str(found.get("model_type")), families.FAMILIES["clip"])
     remote = trusted and families.needs_code(found)
     name = Path(checkpoint).expanduser().name if is_folder(checkpoint) else checkpoint
+    size = f" {published.megabytes:,} MB" if published else ""
     return EncoderSpec(
-        engine="clip" if known.words else "vision", weights=weights, title=f"{known.title}, {name}",
-        dim=families.dim(found), image_size=side, licence=_LICENCES.get(checkpoint, "see its model card"),
-        source=f"{checkpoint},{_SIZES.get(checkpoint, '')} through the Hub's cache",
-        load=families.REMOTE if remote else families.runs(found),
-        accepts_text=known.words, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
+        engine="clip" if family.words else "vision", weights=weights, title=f"{family.title}, {name}",
+        dim=families.dim(found), image_size=side, licence=published.licence if published else "see its model card",
+        source=f"{checkpoint},{size} through the Hub's cache", load=families.REMOTE if remote else families.runs(found),
+        accepts_text=family.words, checkpoint=checkpoint, remote_code=trusted, purposes=("look-alike",),
         files="engines.clip.files:CHECKPOINT",
     )  # fmt: skip
 

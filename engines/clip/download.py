@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +18,41 @@ SECONDS = 5.0
 _lock = threading.Lock()
 
 
-def fetch(checkpoint: str) -> None:
-    """Download what is missing of a checkpoint of the Hub, with progress; raises AppError at once without a network."""
+def fetch(checkpoint: str, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Download what is missing of a checkpoint of the Hub; raises AppError at once without a network.
+
+    `on_progress` is told how many bytes of the weights are here, and how many there are.
+    """
     if checkpoints.is_folder(checkpoint) or checkpoints.is_here(checkpoint):
         return
     with _lock:
-        _fetch(checkpoint)
+        _fetch(checkpoint, on_progress)
 
 
-def _fetch(checkpoint: str) -> None:
+def _fetch(checkpoint: str, on_progress: Callable[[int, int], None]) -> None:
     import huggingface_hub as hub
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
 
+    def take(repository: str, wanted: Sequence[str], revision: str) -> None:
+        hub.snapshot_download(
+            repository, revision=revision, allow_patterns=list(wanted), ignore_patterns=["*/*"], etag_timeout=SECONDS
+        )
+
     try:
         api = hub.HfApi()
-        info = api.model_info(checkpoint, revision=_revision(api, checkpoint), timeout=SECONDS)
-        names = [file.rfilename for file in info.siblings or []]
-        for name in names:
-            if name.endswith(".safetensors") and "/" not in name:
-                _download(checkpoint, name, str(info.sha))
-        hub.snapshot_download(
-            checkpoint, revision=_revision(api, checkpoint), allow_patterns=list(checkpoints.WANTED),
-            ignore_patterns=["*/*"], etag_timeout=SECONDS,
-        )  # fmt: skip
+        revision = _revision(api, checkpoint)
+        info = api.model_info(checkpoint, revision=revision, timeout=SECONDS)
+        take(checkpoint, checkpoints.SMALL_FILES, revision)
+        weights = checkpoints.wanted_weights(checkpoint, [file.rfilename for file in info.siblings or []])
+        _download(checkpoint, weights, str(info.sha), on_progress)
+        take(checkpoint, weights, revision)
+        words = checkpoints.tokenizer_home(checkpoint, checkpoints.config(checkpoint))
+        if words != checkpoint and not checkpoints.is_folder(words):
+            take(words, checkpoints.TOKENIZER_FILES, "main")
     except (OfflineModeIsEnabled, OSError, HfHubHTTPError, httpx.HTTPError) as error:
         raise AppError(
-            f"The CLIP checkpoint {checkpoint} is not whole on this machine and the Hub did not give it "
+            f"The checkpoint {checkpoint} is not whole on this machine and the Hub did not give it "
             f"({_one_line(error)}). With a network, run: {checkpoints.command(checkpoint)} — what has arrived is kept."
         ) from error
 
@@ -60,29 +70,48 @@ def _revision(api: Any, checkpoint: str) -> str:  # noqa: ANN401 - the Hub's cli
     return "main"
 
 
-def _download(checkpoint: str, name: str, commit: str) -> None:
-    """Put one large file into the cache's blobs; huggingface_hub itself begins a broken-off file anew."""
+def _download(checkpoint: str, names: Sequence[str], commit: str, on_progress: Callable[[int, int], None]) -> None:
+    """Put large files into the cache's blobs; huggingface_hub 2.4 itself begins a broken-off file anew."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    url = hf_hub_url(checkpoint, name, revision=commit)
-    facts = get_hf_file_metadata(url, timeout=SECONDS)
     blobs = Path(constants.HF_HUB_CACHE) / f"models--{checkpoint.replace('/', '--')}" / "blobs"
-    if facts.etag is None or (blobs / facts.etag).exists():
-        return
     blobs.mkdir(parents=True, exist_ok=True)
-    partial = blobs / f"{facts.etag}.partial"
-    with partial.open("ab") as file:
-        if facts.size is None or file.tell() < facts.size:
-            http_get(
-                url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=facts.size,
-                displayed_filename=name,
-            )  # fmt: skip
-    if len(facts.etag) == 64 and _sha256(partial) != facts.etag:
-        partial.unlink()
-        raise OSError(f"{name} arrived damaged and was deleted")
-    partial.replace(blobs / facts.etag)
+    urls = [hf_hub_url(checkpoint, name, revision=commit) for name in names]
+    known = [get_hf_file_metadata(url, timeout=SECONDS) for url in urls]
+    total, before = sum(facts.size or 0 for facts in known), 0
+    for name, url, facts in zip(names, urls, known, strict=True):
+        if facts.etag is not None and not (blobs / facts.etag).exists():
+            partial = blobs / f"{facts.etag}.partial"
+            with _Counted(partial, lambda here, before=before: on_progress(before + here, total)) as file:
+                if facts.size is None or file.tell() < facts.size:
+                    http_get(
+                        url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=facts.size,
+                        displayed_filename=name,
+                    )  # fmt: skip
+            if len(facts.etag) == 64 and _sha256(partial) != facts.etag:
+                partial.unlink()
+                raise OSError(f"{name} arrived damaged and was deleted")
+            partial.replace(blobs / facts.etag)
+        before += facts.size or 0
+
+
+class _Counted(io.FileIO):
+    """A file that tells after each piece how long it is."""
+
+    def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
+        """Open `path` at its end."""
+        super().__init__(path, "ab")
+        self._on_length = on_length
+
+    def write(self, piece: Any, /) -> int:  # noqa: ANN401 - any buffer
+        """Append `piece` whole."""
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[super().write(rest) :]
+        self._on_length(self.tell())
+        return len(piece)
 
 
 def _sha256(path: Path) -> str:

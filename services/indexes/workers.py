@@ -38,7 +38,7 @@ class EncodingJob:
 
     def load(self) -> Encoder:
         """Load the encoder on this machine; raises AppError where it is missing or has other weights."""
-        engines.REGISTRY.offer_clip(self.settings.clip, self.settings.trusted)
+        engines.REGISTRY.offer_clip(self.settings.clip, self.settings.trusted, self.settings.added_models)
         ModelStore(self.settings.index_cache / "models", engines.REGISTRY.offer_models)
         spec = engines.spec(self.engine)
         found = engines.digest(spec)

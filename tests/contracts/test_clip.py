@@ -85,7 +85,7 @@ def _saved(family: str, folder: Path) -> tuple[Path, Any]:
 @pytest.fixture
 def offered() -> Iterator[None]:
     yield
-    engines.REGISTRY.offer_clip([checkpoints.DEFAULT])
+    engines.REGISTRY.offer_clip([])
 
 
 @pytest.fixture(params=FAMILIES)
@@ -282,6 +282,18 @@ def test_a_tokenizer_of_sentencepiece_alone_is_refused_with_the_way_to_convert_i
     with pytest.raises(AppError, match=r"only as spiece\.model .*tokenizer\.json is needed.*save_pretrained"):
         Clip(row(folder))
     assert "spiece.model" in str(engines.missing(row(folder)))
+
+
+def test_the_default_is_siglip_2_and_openais_clip_stays_where_it_is_already(
+    references: dict[str, tuple[Path, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert checkpoints.chosen([]) == ("google/siglip2-base-patch32-256",)
+    hub_layout(references["clip"][0], tmp_path / "models--openai--clip-vit-base-patch32", "refs/pr/15")
+    assert checkpoints.chosen([]) == ("openai/clip-vit-base-patch32",)
+    hub_layout(references["siglip"][0], tmp_path / "models--google--siglip2-base-patch32-256", "main")
+    assert checkpoints.chosen([]) == ("google/siglip2-base-patch32-256", "openai/clip-vit-base-patch32")
+    assert checkpoints.chosen(["acme/own"]) == ("acme/own",)
 
 
 def test_listing_survives_a_folder_that_is_gone(tmp_path: Path) -> None:

@@ -29,9 +29,13 @@ FAULTS = {
 
 @dataclass
 class Store:
-    """`faults` are pairs of a word in the address and what goes wrong there, for as many requests as it says."""
+    """`faults` are pairs of a word in the address and what goes wrong there, for as many requests as it says.
+
+    A `public` store answers requests without a signature too.
+    """
 
     url: str = ""
+    public: bool = False
     asked: list[str] = field(default_factory=list)
     faults: dict[str, tuple[str, int]] = field(default_factory=dict)
     client: Any = None
@@ -63,6 +67,9 @@ class Store:
             asked = f"{environ['REQUEST_METHOD']} {path}?{environ['QUERY_STRING']}"
             self.asked.append(asked)
             kind = self._fault(asked)
+            signed = "HTTP_AUTHORIZATION" in environ or "Signature=" in environ["QUERY_STRING"]
+            if not (signed or self.public):
+                kind = "denied"
             if kind in FAULTS:
                 status, code = FAULTS[kind]
                 start_response(status, [("Content-Type", "application/xml")])

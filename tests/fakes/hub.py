@@ -61,15 +61,21 @@ def into_library_cache(repo: str, scratch: Path, **splits: Dataset) -> Path:
 
 def into_hub_cache(repo: str, scratch: Path, cache: Path, **splits: Dataset) -> Path:
     """Put Parquet files where the Hub's client keeps what it downloads: blobs, and a snapshot of links to them."""
-    made = write_repo(scratch / "made", **splits)
+    return folder_into_hub_cache(repo, write_repo(scratch / "made", **splits), cache)
+
+
+def folder_into_hub_cache(repo: str, made: Path, cache: Path) -> Path:
+    """Put the files of a folder where the Hub's client keeps what it downloads; return the cached folder."""
     home = cache / f"datasets--{repo.replace('/', '--')}"
     snapshot = home / "snapshots" / COMMIT
-    for folder in (home / "blobs", home / "refs", snapshot / "data"):
+    for folder in (home / "blobs", home / "refs"):
         folder.mkdir(parents=True)
     (home / "refs" / "main").write_text(COMMIT)
-    for number, file in enumerate(sorted((made / "data").iterdir())):
-        shutil.move(file, home / "blobs" / f"{number:040}")
-        os.symlink(f"../../../blobs/{number:040}", snapshot / "data" / file.name)
+    for number, file in enumerate(sorted(path for path in made.rglob("*") if path.is_file())):
+        link = snapshot / file.relative_to(made)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, home / "blobs" / f"{number:040}")
+        os.symlink(home / "blobs" / f"{number:040}", link)
     return home
 
 

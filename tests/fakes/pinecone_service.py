@@ -23,12 +23,24 @@ KEY = "pcsk_test_0123456789abcdef"
 VERSION = "2026-07"
 
 
+ANSWER_BYTES = 4 << 20
+CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "RESOURCE_EXHAUSTED": 8, "OUT_OF_RANGE": 11, "UNAVAILABLE": 14,
+         "UNAUTHENTICATED": 16, "QUOTA_EXCEEDED": 8, "ALREADY_EXISTS": 6}  # fmt: skip
+"""The numbers of gRPC by which the data routes name an error."""
+
+
 class Refused(Exception):
-    """An answer with an error body."""
+    """An answer with an error body: the control routes' ErrorResponse, or the data routes' rpcStatus."""
 
     def __init__(self, status: int, message: str, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
-        self.status, self.body = status, {"error": {"code": code, "message": message}, "status": status}
+        self.status, self.message, self.code = status, message, code
+
+    def body(self, control: bool) -> dict[str, Any]:
+        """Return what is sent."""
+        if control:
+            return {"error": {"code": self.code, "message": self.message}, "status": self.status}
+        return {"code": CODES[self.code], "message": self.message, "details": []}
 
 
 FAULTS = {
@@ -48,6 +60,9 @@ class Held:
     made: float = field(default_factory=time.monotonic)
     namespaces: dict[str, dict[str, tuple[np.ndarray, dict[str, Any]]]] = field(default_factory=dict)
     log: int = 0
+    behind: int = 0
+    seen: dict[str, dict[str, tuple[np.ndarray, dict[str, Any]]]] = field(default_factory=dict)
+    seen_log: int = 0
 
 
 @dataclass
@@ -55,7 +70,9 @@ class Service:
     """What a test says and sees.
 
     `faults` are (name, route) used up in order by requests whose path ends in the route; `down` closes connections;
-    an index is ready after `ready_seconds`; counts lag behind by `lag` requests for them.
+    an index is ready after `ready_seconds`; counts lag behind by `lag` requests for them, and
+    queries see what was there before the last write for `query_lag` more of them. Without `logs` no header says how far
+    the log is. `answered` lists method, route, status and both bodies.
     """
 
     url: str = ""
@@ -63,6 +80,9 @@ class Service:
     down: bool = False
     ready_seconds: float = 0.0
     lag: int = 0
+    query_lag: int = 0
+    logs: bool = True
+    answered: list[tuple[str, str, int, Any, Any]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     indexes: dict[str, Held] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -120,6 +140,9 @@ class Service:
         if route == "vectors/delete":
             return self._delete(held, namespace, body)
         if route == "query":
+            if held.behind:
+                held.behind -= 1
+                kept = held.seen.get(namespace, {})
             return {"matches": _nearest(kept, held.dim, body), "namespace": namespace, "usage": {"readUnits": 1}}
         if route == "vectors/fetch":
             found = {key: kept[key] for key in query["ids"] if key in kept}
@@ -144,6 +167,24 @@ class Service:
             "metric": "cosine", "vectorType": "dense",
         }  # fmt: skip
 
+    def _log(self, held: Held) -> None:
+        """Note a write: queries see for a while what was there before it."""
+        if not held.behind:
+            held.seen, held.seen_log = {name: dict(kept) for name, kept in held.namespaces.items()}, held.log
+        held.behind = self.query_lag
+        held.log += 1
+
+    def headers(self, name: str, route: str) -> dict[str, str]:
+        """Return what says how far an index's log is: a write where it ends, a query how much of it is searched."""
+        held = self.indexes[name]
+        if not self.logs:
+            return {}
+        if route in ("vectors/upsert", "vectors/delete"):
+            return {"x-pinecone-request-lsn": str(held.log)}
+        return (
+            {"x-pinecone-max-indexed-lsn": str(held.seen_log if held.behind else held.log)} if route == "query" else {}
+        )
+
     def _upsert(self, held: Held, namespace: str, vectors: list[dict[str, Any]]) -> dict[str, Any]:
         if len(vectors) > 1000:
             raise Refused(400, f"{len(vectors)} vectors are more than 1000.")
@@ -156,6 +197,7 @@ class Service:
                 raise Refused(400, "Metadata size exceeds the limit of 40960 bytes per vector")
             if not np.any(each["values"]):
                 raise Refused(400, "Dense vectors must contain at least one non-zero value.")
+        self._log(held)
         kept = held.namespaces.setdefault(namespace, {})
         kept.update({v["id"]: (np.array(v["values"], np.float32), v.get("metadata", {})) for v in vectors})
         self._lagging[namespace] = self.lag
@@ -164,6 +206,7 @@ class Service:
     def _delete(self, held: Held, namespace: str, body: dict[str, Any]) -> dict[str, Any]:
         if namespace not in held.namespaces:
             raise Refused(404, "Namespace not found", "NOT_FOUND")
+        self._log(held)
         if body.get("deleteAll"):
             del held.namespaces[namespace]
         elif len(body["ids"]) > 1000:
@@ -185,9 +228,11 @@ def _nearest(kept: dict[str, tuple[np.ndarray, dict[str, Any]]], dim: int, body:
     scores = rows @ vector / np.linalg.norm(rows, axis=1) / np.linalg.norm(vector)
     best = np.argsort(-scores, kind="stable")[: body["topK"]]
     keys = list(passing)
-    beside = [{"metadata": passing[keys[n]][1]} if body["includeMetadata"] else {} for n in best]
+    beside = [{"metadata": passing[keys[n]][1]} if body.get("includeMetadata") else {} for n in best]
+    values = [passing[keys[n]][0].tolist() if body.get("includeValues") else [] for n in best]
     return [
-        {"id": keys[n], "score": float(scores[n]), "values": [], **more} for n, more in zip(best, beside, strict=True)
+        {"id": keys[n], "score": float(scores[n]), "values": given, **more}
+        for n, given, more in zip(best, values, beside, strict=True)
     ]
 
 
@@ -221,16 +266,21 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             status, headers, found = 200, {}, {}
+            body, route = json.loads(data) if data else {}, "/".join(path[2:])
             try:
                 self._check(size, parts.path)
-                body = json.loads(data) if data else {}
                 if path[0] == "data":
-                    found = service.data(path[1], "/".join(path[2:]), body, parse_qs(parts.query))
+                    found = service.data(path[1], route, body, parse_qs(parts.query))
+                    if len(json.dumps(found)) > ANSWER_BYTES:
+                        raise Refused(400, "Response size exceeds the limit of 4 MB", "OUT_OF_RANGE")
+                    headers = service.headers(path[1], route)
                 else:
                     status, found = service.control(self.command, path, body)
             except Refused as refused:
-                status, found = refused.status, refused.body
+                status, found = refused.status, refused.body(control=path[0] != "data")
                 headers = {"Retry-After": "0.01"} if status == 429 else {}
+            place = f"/{route}" if path[0] == "data" else "/" + "/".join([path[0], *["{index_name}"] * len(path[1:])])
+            service.answered.append((self.command.lower(), place, status, body, found))
         text = json.dumps(found).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():

@@ -101,7 +101,7 @@ def _fetch(wanted: HubName, folder: Path, anonymous: bool, track: Track) -> None
     features = stream.features
     chosen = columns.choose(features, wanted)
     names = [chosen.picture, *chosen.attributes]
-    stream = source.undecoded(stream.select_columns(names), chosen.picture)
+    stream = stream.select_columns(names)
     state = _read_state(folder, source.revision, split)
     if state.stream:
         stream.load_state_dict(state.stream)
@@ -139,10 +139,26 @@ def _rows(
         raise
     except Exception as error:  # the library's readers raise what httpx, fsspec, pyarrow and the Hub's client raise
         log.info("streaming %s broke off", wanted, exc_info=error)
-        raise AppError(
-            f"The connection broke in the middle of {wanted.repo} ({hub_source.line(error)}). "
+        raise AppError(_told(error, wanted, state.seen)) from error
+
+
+def _told(error: Exception, wanted: HubName, seen: int) -> str:
+    """Return what a reader's error means to a person: a connection that may come back, or a file that is no good."""
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.utils import httpx
+
+    said = f"{type(error).__name__}: {hub_source.line(error)}"
+    if isinstance(error, (EntryNotFoundError, FileNotFoundError)):
+        return f"{wanted.repo} lacks a file that it names ({said}). Its owners can mend that: choose another data set."
+    if isinstance(error, (OSError, httpx.HTTPError)):
+        return (
+            f"The connection broke in the middle of {wanted.repo} ({said}). "
             "What has arrived is kept: open it again and it goes on from there."
-        ) from error
+        )
+    return (
+        f"{wanted.repo} cannot be read past row {seen:,}: its files are not what the library 'datasets' expects "
+        f"({said}). Rows before that are kept; choose fewer, as in 'hf:{wanted.repo}#{max(seen, 1)}', or another set."
+    )
 
 
 def _keep(

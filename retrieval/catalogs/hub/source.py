@@ -33,6 +33,10 @@ SUGGESTED: Mapping[str, tuple[str, str]] = {
 """Data sets that suit a mode: name -> (the tab that it suits, what it is)."""
 
 
+LABEL = "label"
+"""The column in which the library puts the name of a picture's folder."""
+
+
 @dataclass(slots=True)
 class Source:
     """A data set that can be streamed; `root` is the folder or address below which its own files lie."""
@@ -44,19 +48,21 @@ class Source:
     root: str
     splits: list[str]
     rows: dict[str, int] = field(default_factory=dict)
+    labels_by_folder: bool = False
 
     def stream(self, split: str) -> IterableDataset:
-        """Return the rows of a split, as the library streams them, with their types."""
+        """Return the rows of a split, as the library streams them, with their types; pictures as files, not pixels."""
+        from datasets import Features, Value
+
         stream = self.builder.as_streaming_dataset(split=split)
         if stream.features is None:
             stream = stream._resolve_features()
+        stream = stream.decode(False)
+        if self.labels_by_folder:
+            picture = next(name for name, feature in stream.features.items() if columns.is_picture(feature))
+            features = Features({**stream.features, LABEL: Value("string")})
+            stream = stream.map(lambda row: row | {LABEL: _folder_of(row[picture]["path"])}, features=features)
         return stream
-
-    def undecoded(self, stream: IterableDataset, picture: str) -> IterableDataset:
-        """Return `stream` with the column `picture` as files, not as pixels."""
-        from datasets import Image
-
-        return stream.cast_column(picture, Image(decode=False))
 
     def kept(self, features: Features, names: Sequence[str]) -> Features:
         """Return the types of what is kept of the columns `names`, with the row's number."""
@@ -145,6 +151,9 @@ def _source(
     try:
         builder = datasets.load_dataset_builder(place, wanted.config, token=token, **remote)
         splits, rows = _splits(builder)
+        by_folder = _labels_in_archives(builder)
+        if by_folder:
+            builder = datasets.load_dataset_builder(place, wanted.config, token=token, drop_labels=True, **remote)
     except Exception as error:  # the library raises what httpx, yaml, fsspec and its own parsers raise
         if f"{wanted.repo.rpartition('/')[2]}.py" in names:
             raise AppError(
@@ -153,7 +162,25 @@ def _source(
             ) from error
         raise AppError(f"{wanted.repo} cannot be opened: {line(error)}") from error
     licence = licence or str(builder.info.license or "")
-    return Source(builder, wanted.repo, revision, licence, root, splits, rows)
+    return Source(builder, wanted.repo, revision, licence, root, splits, rows, by_folder)
+
+
+def _labels_in_archives(builder: DatasetBuilder) -> bool:
+    """Tell whether the folders inside archives are the labels: datasets 5.2 streams those by the archive's own folder.
+
+    Its readers of folders then stop at the first picture with "Invalid string class label".
+    """
+    from datasets import ClassLabel
+    from datasets.packaged_modules.folder_based_builder.folder_based_builder import FolderBasedBuilder
+
+    files = (str(file) for split in (builder.config.data_files or {}).values() for file in split)
+    labelled = isinstance((builder.info.features or {}).get(LABEL), ClassLabel)
+    return isinstance(builder, FolderBasedBuilder) and labelled and any(file.endswith(".zip") for file in files)
+
+
+def _folder_of(path: str) -> str:
+    """Return the name of the folder that a file is in, inside its archive if it is in one."""
+    return Path(path.partition("::")[0].removeprefix("zip://")).parent.name
 
 
 def _splits(builder: DatasetBuilder) -> tuple[list[str], dict[str, int]]:

@@ -24,6 +24,7 @@ _REFUSED = frozenset({
     "TokenRefreshRequired", "RequestTimeTooSkewed", "AuthorizationHeaderMalformed",
 })  # fmt: skip
 _GONE = frozenset({"NoSuchKey", "404"})
+_GIVE_THEM = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role."
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "403"})
 
 
@@ -42,7 +43,7 @@ class Bucket:
         """Make the client; asks nothing of the network. Raises AppError where boto3 or a profile is missing."""
         self.name, self.prefix = name, prefix
         self.address = f"s3://{name}/{prefix}".rstrip("/")
-        self._client = _client()
+        self._client, self._anonymous = _client()
 
     def pages(self, below: str = "") -> Iterator[list[Listed]]:
         """Yield all objects whose key begins with `below`, a thousand at a time, in order of key."""
@@ -104,12 +105,19 @@ class Bucket:
         try:
             return getattr(self._client, operation)(Bucket=self.name, **given)
         except _faults() as error:
-            raise _explained(error, self.address) from None
+            told = _explained(error, self.address)
+            code = getattr(error, "response", {}).get("Error", {}).get("Code")
+            if self._anonymous and code in _DENIED:
+                closed = f"There are no credentials for {self.address}, and it is not open to everybody ({code})."
+                told = AppError(f"{closed} {_GIVE_THEM}")
+            raise told from None
 
 
-def _client() -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
+def _client() -> tuple[Any, bool]:
+    """Return boto3's client, and whether it asks without a signature: where there are no credentials."""
     try:
         import boto3
+        from botocore import UNSIGNED
         from botocore.config import Config
     except ImportError:
         raise AppError("Pictures in S3 need boto3. Run: pip install -r requirements-scale.txt") from None
@@ -124,6 +132,9 @@ def _client() -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
     )
     try:
         session = boto3.session.Session()
+        anonymous = session.get_credentials() is None
+        if anonymous:  # a public bucket answers nobody in particular, and nothing could be signed
+            config = config.merge(Config(signature_version=UNSIGNED))
         client = session.client("s3", config=config)
         host = urlsplit(client.meta.endpoint_url).hostname or ""
         if not host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
@@ -133,7 +144,7 @@ def _client() -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
         raise _explained(error, "S3") from None
     except ValueError as error:
         raise AppError(f"AWS_ENDPOINT_URL is no address ({error}). Write it as https://host[:port].") from None
-    return client
+    return client, anonymous
 
 
 def _faults() -> tuple[type[Exception], ...]:
@@ -161,10 +172,7 @@ def _explained(error: Exception, place: str, key: str = "") -> AppError:
         exceptions.ProfileNotFound, exceptions.TokenRetrievalError, exceptions.SSOError,
     )  # fmt: skip
     if isinstance(error, tuple(credentials)):
-        return AppError(
-            f"There are no credentials for {place} ({error}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-            "or AWS_PROFILE, or give this machine a role."
-        )
+        return AppError(f"There are no credentials for {place} ({error}). {_GIVE_THEM}")
     if isinstance(error, exceptions.ParamValidationError):
         return AppError(f"{place} is no place in S3. It is written s3://BUCKET/PREFIX.")
     if key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +28,10 @@ AT_ONCE = 8
 TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 READY_SECONDS, SETTLE_SECONDS = 300, 180.0
+ANSWER_BYTES = 3_000_000
+"""Pinecone's answers end at four megabytes; what is asked for at once is expected to stay below this."""
 _FETCHED = 100
+_MATCH_BYTES = 120
 _REMEMBERED = 20_000
 T = TypeVar("T")
 
@@ -55,6 +58,7 @@ class PineconeIndex:
         self._tries = TRIES if create else 1
         self.dim, self.namespace, self._account = dim, namespace, account
         self._remembered: OrderedDict[str, None] = OrderedDict()
+        self._metadata_bytes = 1_000
         client = _client(account)
         self.host = self._described(client, create)
         self._index: Index = client.index(host=self.host)
@@ -72,14 +76,16 @@ class PineconeIndex:
         notes = attributes if attributes is not None else [{}] * len(ids)
         known = len(self._fetched([records.key_of(item_id) for item_id in ids]))
         rows = [records.record(*row) for row in zip(ids, vectors, notes, strict=True)]
-        self._settle(self._count + len(ids) - known, self._each(self.upsert, list(records.requests(rows))))
+        written = self._each(self.upsert, list(records.requests(rows)))
+        self.settle(self._count + len(ids) - known, max(written, default=0), rows[-1] if rows else None)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Drop rows, and wait until searches do not see them; an id that is not there is no error."""
         known = list(self._fetched([records.key_of(item_id) for item_id in set(ids)]))
         for item_id in ids:
             self._remembered.pop(item_id, None)
-        self._settle(self._count - len(known), self._each(self.delete, [known] if known else []))
+        self.delete(known)
+        self.settle(self._count - len(known))
 
     def query(self, vectors: np.ndarray, k: int, filter: Filter | None = None) -> list[list[Hit]]:
         """Return, for each row of `vectors`, the nearest items that pass `filter`."""
@@ -111,12 +117,11 @@ class PineconeIndex:
             raise AppError(f"Pinecone took {answer.upserted_count} of {len(sent)} vectors. Index again to go on.")
         return (answer.response_info and answer.response_info.lsn_committed) or 0
 
-    def delete(self, keys: Sequence[str]) -> int:
+    def delete(self, keys: Sequence[str]) -> None:
         """Delete vectors by their keys, a thousand at most to a request."""
         for start in range(0, len(keys), records.REQUEST_ROWS):
             some = list(keys[start : start + records.REQUEST_ROWS])
             self._call(lambda some=some: self._index.delete(ids=some, namespace=self.namespace))  # type: ignore[misc]
-        return 0
 
     def keys(self) -> Iterator[list[str]]:
         """Yield the keys of everything in the namespace, a page at a time."""
@@ -146,21 +151,28 @@ class PineconeIndex:
         stats = self._call(self._index.describe_index_stats).namespaces.get(self.namespace)
         return stats.vector_count if stats else 0
 
-    def settle(self, count: int) -> None:
-        """Wait until the service counts `count` vectors: what was written shows a little later. Raises AppError."""
-        self._settle(count, [])
+    def settle(self, count: int, written: int = 0, last: Mapping[str, Any] | None = None) -> None:
+        """Wait until the service counts `count` vectors and searches see what was written. Raises AppError.
+
+        `written` is how far the service's log was after the last write, 0 where it does not say; then a search has to
+        find `last`, a vector as it was sent, unchanged.
+        """
+        deadline, wait = time.monotonic() + SETTLE_SECONDS, FIRST_WAIT
+        while (counted := self.count()) != count or self._behind(written, last):
+            if time.monotonic() > deadline:
+                late = "" if counted != count else ", and searches do not see all of them yet"
+                raise AppError(
+                    f"Pinecone counts {counted:,} vectors in the namespace {self.namespace}, {count:,} were written"
+                    f"{late}. Index the catalogue again; what is there is kept."
+                )
+            time.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+        self._count = count
 
     def _nearest(self, vector: np.ndarray, many: int, filter: Filter | None) -> list[Hit]:
-        answer = self._call(
-            lambda: self._index.query(
-                vector=vector.tolist(), top_k=many, namespace=self.namespace, filter=records.translated(filter),
-                include_metadata=True,
-            )
-        )  # fmt: skip
         length = float(np.linalg.norm(vector))
         hits = []
-        for match in answer.matches:
-            beside = match.metadata or {}
+        for match, beside in self._matches(vector, many, filter):
             score = float(np.clip(match.score * length, -1.0, 1.0))
             hits.append(Hit(beside.get("id", match.id), score, records.attributes(beside)))
             self._remembered[hits[-1].id] = None
@@ -168,36 +180,68 @@ class PineconeIndex:
             self._remembered.popitem(last=False)
         return sorted(hits, key=lambda hit: -hit.score)
 
+    def _matches(self, vector: np.ndarray, many: int, filter: Filter | None) -> list[tuple[Any, Mapping[str, Any]]]:
+        """Return the service's matches with their metadata, which is fetched apart where one answer cannot hold it."""
+
+        def ask(metadata: bool) -> list[Any]:
+            found = self._call(
+                lambda: self._index.query(
+                    vector=vector.tolist(), top_k=many, namespace=self.namespace, filter=records.translated(filter),
+                    include_metadata=metadata,
+                )
+            )  # fmt: skip
+            return list(found.matches)
+
+        if many * (_MATCH_BYTES + self._metadata_bytes) <= ANSWER_BYTES:
+            try:
+                found = [(match, match.metadata or {}) for match in ask(metadata=True)]
+                self._metadata_bytes = max([self._metadata_bytes, *(len(str(beside)) for _, beside in found)])
+                return found
+            except AppError:
+                if many == 1:
+                    raise
+                log.info("an answer of %d matches was refused; their metadata is fetched apart", many)
+        matches = ask(metadata=False)
+        held = self._fetched([match.id for match in matches])
+        return [(match, held[match.id].metadata or {}) for match in matches if match.id in held]
+
     def _fetched(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Return the service's records by key, several requests at once, each as large as an answer may be."""
+        many = max(1, min(_FETCHED, ANSWER_BYTES // (records.NUMBER_BYTES * self.dim + self._metadata_bytes)))
+
+        def fetch(some: list[str]) -> dict[str, Any]:
+            return dict(self._call(lambda: self._index.fetch(ids=some, namespace=self.namespace)).vectors)
+
         found: dict[str, Any] = {}
-        for start in range(0, len(keys), _FETCHED):
-            some = list(keys[start : start + _FETCHED])
-            answer = self._call(lambda some=some: self._index.fetch(ids=some, namespace=self.namespace))  # type: ignore[misc]
-            found |= answer.vectors
+        for part in self._each(fetch, [list(keys[start : start + many]) for start in range(0, len(keys), many)]):
+            found |= part
         return found
 
-    def _each(self, job: Callable[[Any], int], parts: Sequence[Any]) -> list[int]:
+    def _each(self, job: Callable[[Any], T], parts: Sequence[Any]) -> list[T]:
+        if len(parts) < 2:
+            return [job(part) for part in parts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(job, parts))
 
-    def _settle(self, count: int, written: Sequence[int]) -> None:
-        deadline, wait = time.monotonic() + SETTLE_SECONDS, FIRST_WAIT
-        while (counted := self.count()) != count or self._behind(max(written, default=0)):
-            if time.monotonic() > deadline:
-                raise AppError(
-                    f"Pinecone counts {counted:,} vectors in the namespace {self.namespace}, {count:,} were written. "
-                    "Index the catalogue again; what is there is kept."
-                )
-            time.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
-        self._count = count
-
-    def _behind(self, written: int) -> bool:
-        """Return whether reads do not see yet what the log held at `written`."""
-        if not written:
+    def _behind(self, written: int, last: Mapping[str, Any] | None) -> bool:
+        """Return whether searches do not see yet what the log held at `written`, or `last` as it was sent."""
+        if not written and last is None:
             return False
-        info = self._call(lambda: self._index.fetch(ids=["none"], namespace=self.namespace)).response_info
-        return bool(info and info.lsn_reconciled is not None and info.lsn_reconciled < written)
+        answer = self._call(
+            lambda: self._index.query(
+                vector=last["values"] if last else [1.0] * self.dim, top_k=1, namespace=self.namespace,
+                filter={"id": {"$in": [last["metadata"]["id"]]}} if last else None, include_values=True,
+                include_metadata=True,
+            )
+        )  # fmt: skip
+        seen = answer.response_info.lsn_reconciled if answer.response_info else None
+        if written and seen is not None:
+            return seen < written
+        if last is None:
+            return False
+        found = next(iter(answer.matches), None)
+        same = found is not None and np.allclose(found.values, last["values"], atol=1e-6)
+        return not same or (found.metadata or {}) != last["metadata"]
 
     def _described(self, client: Pinecone, create: bool) -> str:
         """Return the address of the index, which is made where that is wanted; raises AppError."""
@@ -205,7 +249,11 @@ class PineconeIndex:
         if not self._call(lambda: client.indexes.exists(name)):
             if not create:
                 raise AppError(f"There is no index '{name}' at Pinecone. Index the catalogue with --index pinecone.")
-            log.info("making the index %s at Pinecone", name)
+            log.warning(
+                "Making the index %s at Pinecone (%s, %s) for vectors of %d numbers: one index for each size, a "
+                "namespace in it for each catalogue and engine. The starter plan allows five indexes.",
+                name, self._account.cloud, self._account.region, self.dim,
+            )  # fmt: skip
             self._call(
                 lambda: client.indexes.create(
                     name=name, dimension=self.dim, metric="cosine", timeout=-1,

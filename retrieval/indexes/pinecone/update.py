@@ -6,10 +6,11 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -104,37 +105,47 @@ def update_index(
             if unknown:
                 record.clear()
             pictures, size = record.want(stored)
-            written = _send(index, stored, record, track)
+            sent = _send(index, stored, record, track)
             gone = record.gone()
             if unknown:
                 gone = [key for page in index.keys() for key in page if not record.wants(key)]  # noqa: SIM118
             record.dropping()
             index.delete(gone)
             record.dropped()
-            index.settle(pictures)
+            index.settle(pictures, sent.log_end, sent.last)
         finally:
             record.close()
             stored.close()
         _drop_older(index, namespace)
         seconds = time.perf_counter() - started
-        done = Uploaded(state, account.index, namespace, dim, pictures, size, written, len(gone), seconds)
+        done = Uploaded(state, account.index, namespace, dim, pictures, size, sent.count, len(gone), seconds)
         write_atomically(_manifest(table), json.dumps(asdict(done), indent=1).encode())
     return done
 
 
-def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Callable[[int, int], None]) -> int:
-    """Send every row that is not there as it should be, some requests at once, and return how many they were."""
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """How many vectors were sent, how far the service's log was after them (0: not said), and the last of them."""
+
+    count: int
+    log_end: int
+    last: Mapping[str, Any] | None
+
+
+def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Callable[[int, int], None]) -> _Sent:
+    """Send every row that is not there as it should be, some requests at once."""
     fresh = record.fresh()
-    done = 0
+    done = log_end = 0
+    last: Mapping[str, Any] | None = None
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pinecone") as senders:
         flying: dict[Future[int], list[str]] = {}
 
         def land(most: int) -> None:
-            nonlocal done
+            nonlocal done, log_end
             while len(flying) > most:
                 for sent in wait(flying, return_when=FIRST_COMPLETED).done:
                     keys = flying.pop(sent)
-                    sent.result()
+                    log_end = max(log_end, sent.result())
                     record.sent(keys)
                     done += len(keys)
                     track(done, len(fresh))
@@ -145,6 +156,7 @@ def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Call
                 records = [
                     pinecone_records.record(*row) for row in zip(rows.ids, rows.vectors, rows.attributes, strict=True)
                 ]
+                last = records[-1]
                 for request in pinecone_records.requests(records):
                     keys = [each["id"] for each in request]
                     record.sending(keys)
@@ -157,7 +169,7 @@ def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Call
             for sent, keys in flying.items():
                 if not sent.cancelled() and sent.exception() is None:
                     record.sent(keys)
-    return done
+    return _Sent(done, log_end, last)
 
 
 def _drop_older(index: PineconeIndex, namespace: str) -> None:

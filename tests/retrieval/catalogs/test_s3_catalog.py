@@ -420,6 +420,17 @@ def test_a_bucket_that_may_not_be_listed_is_said(store: Store, options: S3Option
         S3Catalog(PLACE, options)
 
 
+def test_a_public_bucket_is_read_without_credentials(
+    store: Store, options: S3Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("red/1.jpg", jpeg(1))
+    store.public = True
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    catalog = S3Catalog(PLACE, options)
+    assert [catalog.read(item.id) for item in catalog] == [jpeg(1)]
+
+
 def test_missing_credentials_are_said_with_how_to_give_them(
     store: Store, options: S3Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
