@@ -35,10 +35,11 @@ class Settings:
     """What an installation may choose; sizes in bytes, pixels or counts as named.
 
     `downloads` is where the frameworks keep what they fetch, None for their own choice. `auth` lets in only these
-    (name, password). `hosts` are names to which the page answers besides those of what it listens on. `manage` lets a
-    visitor delete what other visitors use too; `mcp` serves the endpoints as MCP tools. `s3_cache_bytes` bounds the
-    pictures of buckets that are kept on disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed
-    links. `regions` lets new indexes hold several regions of each picture, None leaves it to the engine.
+    (name, password). `clip` names the pretrained models to offer, None the default one. `hosts` are names to which
+    the page answers besides those of what it listens on. `manage` lets a visitor delete what other visitors use
+    too; `mcp` serves the endpoints as MCP tools. `s3_cache_bytes` bounds the pictures of buckets that are kept on
+    disk; with `s3_links` browsers get thumbnails from the bucket itself, by signed links. `regions` lets new
+    indexes hold several regions of each picture, None leaves it to the engine.
     """
 
     index_cache: Path = INDEX_CACHE
@@ -58,7 +59,7 @@ class Settings:
     max_hub_rows: int = 20_000
     max_hub_catalogs: int = 20
     max_queue: int = 64
-    clip: tuple[str, ...] = ()
+    clip: tuple[str, ...] | None = None
     trusted: tuple[str, ...] = ()
     openai_key: str = field(default="", repr=False)
     openai_base_url: str = ""
@@ -119,7 +120,7 @@ class Settings:
             auth=_pairs(environment.get("VISUAL_SEARCH_AUTH")),
             manage=manage == "1" if manage else host == LOCALHOST,
             mcp=mcp == "1" if mcp else host == LOCALHOST,
-            clip=_names(environment.get("VISUAL_SEARCH_CLIP")),
+            clip=_names(environment.get("VISUAL_SEARCH_CLIP")) or None,
             trusted=_names(environment.get("VISUAL_SEARCH_TRUST_REMOTE_CODE")),
             openai_key=environment.get("OPENAI_API_KEY", own_server).strip(),
             openai_base_url=base_url,

@@ -148,16 +148,16 @@ class Registry:
     def __init__(self, rows: Sequence[EncoderSpec]) -> None:
         """Offer `rows`, and the default CLIP checkpoint."""
         self.rows = tuple(rows)
-        self._checkpoints: tuple[tuple[str, ...], frozenset[str]] = (checkpoints.chosen(()), frozenset())
+        self._checkpoints: tuple[tuple[str, ...], frozenset[str]] = (checkpoints.chosen(None), frozenset())
         self._models: tuple[EncoderSpec, ...] = ()
         self._private: tuple[EncoderSpec, ...] = ()
         self._loaded: dict[tuple[str, str, str], Encoder] = {}
         self._lock = threading.Lock()
 
-    def offer_clip(self, names: Sequence[str], trusted: Collection[str] = (), added: Path | None = None) -> None:
+    def offer_clip(self, names: Sequence[str] | None, trusted: Collection[str] = (), added: Path | None = None) -> None:
         """Offer these pretrained models, Hub names or folders, in place of those before, and those in the list `added`.
 
-        Without names the default is offered.
+        None for the names offers the default.
 
         `trusted` names those whose own code may run.
         """

@@ -46,9 +46,9 @@ def rows(checkpoints: Sequence[str], trusted: Collection[str] = ()) -> tuple[Enc
     )
 
 
-def chosen(names: Sequence[str]) -> tuple[str, ...]:
-    """Return `names`, or without any the default; OpenAI's CLIP, the default of earlier versions, stays where it is."""
-    if names:
+def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return `names`, or for None the default; OpenAI's CLIP, the default of earlier versions, stays where it is."""
+    if names is not None:
         return tuple(names)
     return (DEFAULT,) if not is_here(OPENAI) else (DEFAULT, OPENAI) if is_here(DEFAULT) else (OPENAI,)
 

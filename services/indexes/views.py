@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PIL import Image
 
 from retrieval import catalogs
-from retrieval.core import AppError
+from retrieval.core import AppError, Filter
 from retrieval.pictures import decoding
 from retrieval.words import columns, conditions
 from services.catalogs.open_catalogs import OURS, OpenCatalogs
@@ -21,6 +21,7 @@ _THUMBNAILS = 2048
 _FEW, _MOST = 60, 2000
 """So many values are a filter whatever they are; so many of the most frequent are given of an attribute."""
 _EXAMPLES = 6
+_NAMED = 40
 _LONG_SECONDS = 0.5
 KEPT_FOR = 20
 """What is counted of a catalogue is kept for so many times as long as the counting took."""
@@ -55,6 +56,21 @@ class Views:
         with self._lock:
             self._facets[catalog] = (made, ended + kept, found)
         return found
+
+    def check_filter(self, catalog: str, filter: Filter | None) -> None:
+        """Raise AppError, naming the valid ones, for an attribute or a value that no picture of a catalogue has."""
+        facets = self.facets(catalog) if filter else {}
+        if all(set(values) <= facets.get(name, {}).keys() for name, values in (filter or {}).items()):
+            return
+        there: dict[str, set[str]] = {}
+        for item in catalogs.known(self._catalogs.catalog(catalog)):
+            for name, value in item.attributes.items():
+                there.setdefault(name, set()).add(value)
+        for name, values in (filter or {}).items():
+            if name not in there:
+                raise AppError(f"No picture here has an attribute '{name}'. Filter by one of: {_listed(there)}.")
+            for value in set(values) - there[name]:
+                raise AppError(f"No picture here has the {name} '{value}'. Choose from: {_listed(there[name])}.")
 
     def examples(self, catalog: str) -> list[str]:
         """Return a few ids that make good first queries: chosen ones of the sample, others spread over the labels."""
@@ -123,3 +139,10 @@ def _is_useful(name: str, counts: Counter[str]) -> bool:
     if columns.meaning(name) in ("name", "link", "description"):
         return False
     return counts.total() >= 2 * len(counts)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return the first names in words, the rest as a number."""
+    known = sorted(names)
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    return (", ".join(known[:_NAMED]) or "none") + more

@@ -85,7 +85,7 @@ def _saved(family: str, folder: Path) -> tuple[Path, Any]:
 @pytest.fixture
 def offered() -> Iterator[None]:
     yield
-    engines.REGISTRY.offer_clip([])
+    engines.REGISTRY.offer_clip(None)
 
 
 @pytest.fixture(params=FAMILIES)
@@ -288,11 +288,11 @@ def test_the_default_is_siglip_2_and_openais_clip_stays_where_it_is_already(
     references: dict[str, tuple[Path, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    assert checkpoints.chosen([]) == ("google/siglip2-base-patch32-256",)
+    assert checkpoints.chosen(None) == ("google/siglip2-base-patch32-256",)
     hub_layout(references["clip"][0], tmp_path / "models--openai--clip-vit-base-patch32", "refs/pr/15")
-    assert checkpoints.chosen([]) == ("openai/clip-vit-base-patch32",)
+    assert checkpoints.chosen(None) == ("openai/clip-vit-base-patch32",)
     hub_layout(references["siglip"][0], tmp_path / "models--google--siglip2-base-patch32-256", "main")
-    assert checkpoints.chosen([]) == ("google/siglip2-base-patch32-256", "openai/clip-vit-base-patch32")
+    assert checkpoints.chosen(None) == ("google/siglip2-base-patch32-256", "openai/clip-vit-base-patch32")
     assert checkpoints.chosen(["acme/own"]) == ("acme/own",)
 
 

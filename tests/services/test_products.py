@@ -158,6 +158,11 @@ def test_the_page_offers_what_is_seen_and_takes_it_out_of_the_catalogues_filter(
     assert appearance_filters.names(["red"]) == ["red"]
     with pytest.raises(AppError):
         appearance_filters.names("red")
+    with pytest.raises(AppError, match="no kind 'Gown'. Choose from: .*Dress"):
+        appearance_filters.check(services, AppearanceFilter(kinds=("Gown",)), spec())
+    with pytest.raises(AppError, match="no colour 'mauvish'. Choose from: .*red"):
+        appearance_filters.check(services, AppearanceFilter(colours=("mauvish",)), spec())
+    appearance_filters.check(services, AppearanceFilter(("Dress",), ("red",)), spec())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from retrieval.core import EncoderSpec, Filter
+from retrieval.core import AppError, EncoderSpec, Filter
 from retrieval.pictures import colours
 from services import Services
 from services.models.product import AppearanceFilter
@@ -45,6 +45,18 @@ def parted(chosen: Filter | None) -> tuple[AppearanceFilter, dict[str, list[str]
     """Return what is asked of the looks, and what of the catalogue's attributes."""
     asked = {name: list(values) for name, values in (chosen or {}).items()}
     return AppearanceFilter(tuple(asked.pop(KIND, ())), tuple(asked.pop(COLOUR, ()))), asked or None
+
+
+def check(services: Services, looks: AppearanceFilter, spec: EncoderSpec) -> None:
+    """Raise AppError for a kind or a colour that there isn't, with those that there are."""
+    kinds: tuple[str, ...] = ()
+    if looks.kinds:
+        known = spec if "product" in spec.purposes else services.engines.first("product")
+        kinds = tuple(services.products.encoder(known).classes)
+    for what, given, there in (("kind", looks.kinds, kinds), ("colour", looks.colours, colours.names())):
+        for name in given:
+            if name not in there:
+                raise AppError(f"There is no {what} '{name}'. Choose from: {', '.join(there) or 'none'}.")
 
 
 def names(given: object) -> list[str]:

@@ -13,9 +13,9 @@ from gradio.route_utils import get_root_url
 
 from retrieval.core import AppError, EncoderSpec
 from services import Services
+from ui.search import appearance_filters, results
 from ui.search import filters as asked_filters
 from ui.search import question as asking
-from ui.search import results
 from ui.search.flow import Answer
 from ui.search.question import COUNT, Question
 from ui.search.searching_tab import Controls, SearchingTab
@@ -95,6 +95,9 @@ def received(services: Services, picture: str | None, place: Place, **more: Any)
     """Return what a client asks, with `more` fields of the question; raises AppError."""
     key = place.catalog or services.catalogs.infos(place.spec)[0].key
     chosen = asked_filters.parse(place.filters)
+    looks, attributes = appearance_filters.parted(chosen)
+    appearance_filters.check(services, looks, place.spec)
+    services.views.check_filter(key, attributes)
     return asking.of_client(services, picture, catalog=key, count=place.count, filter=chosen, **more)
 
 
