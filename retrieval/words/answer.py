@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,7 +28,7 @@ term that is not met."""
 _COVERED = 0.75
 _MET = 0.25
 _SURE = 0.5
-_REMEMBERED = 64
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Pictures:
         self.prices = np.array([np.nan if price is None else price for _, price, _ in rows], np.float64)
         self.seen = SeenRows([seen for _, _, seen in rows])
         self._passed: dict[str, np.ndarray] = {}
+        self._bearing: dict[tuple[str, str], np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,6 +92,15 @@ class Pictures:
         found = np.searchsorted(self.rows, rows)
         found = np.minimum(found, len(self.rows) - 1) if len(self.rows) else found[:0]
         return found[self.rows[found] == np.asarray(rows)[: len(found)]]
+
+    def bearing(self, phrase: str, field: str) -> np.ndarray:
+        """Return int64, the places in whose `field` an FTS5 phrase is found, remembered: many ask for the same."""
+        key = (phrase, field)
+        if key not in self._bearing:
+            if len(self._bearing) >= _REMEMBERED:
+                self._bearing.clear()
+            self._bearing[key] = self.places(self.table.matching(phrase, field))
+        return self._bearing[key]
 
     def answer(self, question: Question, scope: Scope) -> Answer:
         """Rank the pictures by how well they fit, fused by rank; see the module and retrieval.words.fusion."""
@@ -254,7 +265,7 @@ class _Evidence:
                 return
 
     def _where(self, phrase: str, name: str) -> np.ndarray:
-        return self._pictures.places(self._pictures.table.matching(phrase, name))
+        return self._pictures.bearing(phrase, name)
 
     def _put(self, places: np.ndarray, strength: float) -> None:
         self.text[places] = np.maximum(self.text[places], strength)
@@ -289,15 +300,20 @@ def _why(wanted: Sequence[_Evidence], place: int, attributes: Attributes) -> tup
 def _written_where(term: Term, attributes: Attributes) -> str:
     """Return `attribute: word`, the term's own word before another for the same, names and short texts first."""
     ordered = sorted(attributes.items(), key=lambda pair: (columns.long(*pair), columns.meaning(pair[0]) != "name"))
-    cells = [(column, folding.tokens(folding.fold(value))) for column, value in ordered]
+    cells = [(column, _words(value)) for column, value in ordered]
     for column, words in cells:
         if _has(words, folding.tokens(term.text)):
             return f"{column}: {term.text}"
     for mark, word in concepts.sought(term.meaning) if term.meaning else ():
         for column, words in cells:
-            if mark in concepts.marks(tuple(words[:64])):
+            if mark in concepts.marks(words[:64]):
                 return f"{column}: {term.text if word == term.meaning.value else word}" if term.meaning else column
     return f"file name: {term.text}"
+
+
+@lru_cache(maxsize=4096)
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(folding.tokens(folding.fold(value)))
 
 
 def _has(words: Sequence[str], asked: Sequence[str]) -> bool:
