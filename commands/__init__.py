@@ -64,7 +64,7 @@ def open_catalog(
     settings = Settings.from_environment()
     services = Services(replace(settings, index=index) if index else settings, [], label_pattern)
     for name in (catalog, *more):
-        if name:
+        if name is not None:
             with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as track:
                 services.catalogs.open(name, track=track)
     return services, services.catalogs.key(catalog)

@@ -19,7 +19,7 @@ from ui.search.flow import Answer
 from ui.search.question import COUNTS, Question
 from ui.search.searching_tab import Controls, Panel, SearchingTab
 from ui.shell import event_queue
-from ui.shell.error_boundary import PRIVATE, answering, bound, user_message
+from ui.shell.error_boundary import PRIVATE, answering, bound, public, user_message
 from ui.shell.header import Header
 
 Given = dict[Any, Any]
@@ -76,7 +76,7 @@ def create(services: Services, top: tuple[Header, Asked], place: gr.Tab, tab: Se
     line = event_queue.line(page.default)
     for each in tab.endpoints or (endpoint.of_tab(tab, key, str(place.label), defaults),):
         asked_engine = endpoint.engine_of(services, tab, each)
-        handler = event_queue.in_line(bound(each, services), asked_engine)
+        handler = event_queue.in_line(public(each, services), asked_engine)
         gr.api(handler, api_name=each.__name__, concurrency_id=line)
 
 

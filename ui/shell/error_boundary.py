@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import reprlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.core import AppError, printable
@@ -17,6 +18,11 @@ from services import Services
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
+
+_ITSELF = frozenset({"services", "request", "picture", "subject", "return"})
+"""Parameters of endpoints that are not checked by their type: what is no JSON, and pictures."""
+
+_FINITE = ConfigDict(allow_inf_nan=False)
 
 OURS = "Something went wrong on our side. Try again; if it stays, the log of the app says why."
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -53,6 +59,39 @@ def bound(handler: Callable[..., Any], services: Services) -> Callable[..., Any]
     signature = inspect.signature(handler)
     event.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
     return event
+
+
+def public(handler: Callable[..., Any], services: Services) -> Callable[..., Any]:
+    """Return `handler` bound, for gr.api: whatever a client sends has the type that the handler declares.
+
+    What is null is as if it were not sent. Pictures come in several forms, which the handler itself reads.
+    """
+    forms = {name: form for name, form in get_type_hints(handler).items() if name not in _ITSELF}
+    named = list(inspect.signature(handler).parameters.values())[1:]
+    adapters = {name: TypeAdapter(form, config=_FINITE) for name, form in forms.items()}
+
+    @functools.wraps(handler)
+    def strict(held: Services, *given: Any, **more: Any) -> Any:  # noqa: ANN401 - JSON is any value
+        sent = dict(zip((each.name for each in named), given, strict=False)) | more
+        read: dict[str, Any] = {}
+        for each in named:
+            value = sent.get(each.name)
+            if value is None and each.default is not inspect.Parameter.empty:
+                continue
+            read[each.name] = _read(each.name, value, adapters.get(each.name))
+        return handler(held, **read)
+
+    return bound(strict, services)
+
+
+def _read(name: str, value: object, adapter: TypeAdapter[Any] | None) -> Any:  # noqa: ANN401 - as declared
+    if adapter is None:
+        return value
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        shown = "null" if value is None else reprlib.repr(value)
+        raise AppError(f"{name} is {shown}: {error.errors()[0]['msg']}.") from None
 
 
 def served(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:  # noqa: ANN401 - a handler's own arguments

@@ -10,7 +10,7 @@ from retrieval.core import AppError
 from services import CatalogInfo, Services
 from services.sessions import MACHINE
 from ui.shell import header, modules
-from ui.shell.error_boundary import PRIVATE, bound
+from ui.shell.error_boundary import PRIVATE, bound, public
 from ui.shell.header import Engine, Header
 from ui.tabs.catalogs import cards, new_catalog
 
@@ -52,7 +52,7 @@ def create(services: Services, top: Header, tab: gr.Tab) -> None:
     top.opened.change(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
     timer.tick(bound(refresh, services), [*asked, seen], [shown, timer], **PRIVATE)
     shown.select(bound(act, services), [*asked, top.engine], [shown, timer, top.catalog, *top.seen], **PRIVATE)
-    gr.api(bound(catalogs, services), api_name="catalogs")
+    gr.api(public(catalogs, services), api_name="catalogs")
 
 
 def look_at(services: Services, catalog: str, session: str | None) -> tuple[dict[str, Any], gr.Timer, bool]:

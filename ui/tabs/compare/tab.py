@@ -11,7 +11,7 @@ import gradio as gr
 from retrieval.core import AppError, EncoderSpec
 from retrieval.evaluation import comparison
 from services import Services
-from ui.shell.error_boundary import PRIVATE, bound
+from ui.shell.error_boundary import PRIVATE, bound, public
 from ui.shell.header import ENGINE, Engine, Header
 from ui.tabs.compare import blind_test, duplicates
 from ui.tabs.compare import board as compare_board
@@ -99,8 +99,8 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         **QUEUE,
     )
     stop.click(running_task.stop, [running], [stop], queue=False, **PRIVATE)
-    gr.api(bound(compare, services), api_name="compare", **QUEUE)
-    gr.api(bound(duplicates.duplicates, services), api_name="duplicates")
+    gr.api(public(compare, services), api_name="compare", **QUEUE)
+    gr.api(public(duplicates.duplicates, services), api_name="duplicates")
 
 
 def first(here: Sequence[EncoderSpec]) -> list[str]:

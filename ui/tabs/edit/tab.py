@@ -19,7 +19,7 @@ from ui.search import flow, results, tab_page
 from ui.search import question as asking
 from ui.search.question import QueryCache
 from ui.shell import event_queue
-from ui.shell.error_boundary import PRIVATE, answering, bound, user_message
+from ui.shell.error_boundary import PRIVATE, answering, bound, public, user_message
 from ui.shell.header import Engine, Header
 from ui.tabs.edit import board as edit_board
 from ui.tabs.edit import endpoint, request
@@ -110,7 +110,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         event_queue.in_line(bound(reopened, services), lambda data: data[4]),
         [header.opened, asked, answered, *look_for], [asked, *found], **PRIVATE, **queue,
     )  # fmt: skip
-    gr.api(bound(endpoint.edit, services), api_name="edit", **QUEUE)
+    gr.api(public(endpoint.edit, services), api_name="edit", **QUEUE)
 
 
 def _key(services: Services) -> gr.Textbox:
