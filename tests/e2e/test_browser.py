@@ -209,6 +209,26 @@ def test_a_result_can_be_searched_by_and_back_returns(page: Page) -> None:
     assert names(page) == before
 
 
+def test_a_card_opens_with_its_facts_and_closes_where_it_was(page: Page) -> None:
+    card = page.locator(".card").nth(2)
+    opener = card.get_by_role("button", name="Open")
+    opener.focus()
+    page.keyboard.press("Enter")
+    view = page.get_by_role("dialog")
+    expect(view.locator("img")).to_be_visible()
+    expect(view.locator("dt", has_text="colour")).to_have_count(1)
+    expect(view.locator("dd").last).to_have_text(names(page)[2])
+    assert not grave(page)
+    page.keyboard.press("Escape")
+    expect(view).to_have_count(0)
+    expect(opener).to_be_focused()
+    wanted = names(page)[2]
+    opener.click()
+    answered(page, view.get_by_role("button", name="Search by this").click)
+    assert wanted not in names(page)
+    assert f"item={wanted}" in page.url
+
+
 def test_marks_move_the_question(page: Page) -> None:
     blue, yellow = "blue-5.jpg", "yellow-5.jpg"
     unfold(page, "More")

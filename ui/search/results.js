@@ -1,6 +1,7 @@
 // The results: ranked cards with marks. Everything a stranger wrote (ids, attributes) enters the page as text only;
 // the template has no values in it, because gr.HTML runs rendered templates as JavaScript.
 import { make, pictureAddress, plain, tell } from "../widgets/elements.js";
+import { openDetail } from "./detail.js";
 
 // Cut, not rounded up: only the same picture reads 1.00.
 export function inTwoPlaces(score) {
@@ -15,6 +16,7 @@ export function mount({ element, props, trigger, watch }) {
     less: "M3 8h10",
     edit: "M3 13l.7-3L10.6 3.1l2.3 2.3L6 12.3z",
     why: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8M8 12.4v.6",
+    open: "M9.5 2.5h4v4M6.5 13.5h-4v-4M13.5 2.5l-5 5M2.5 13.5l5-5",
     find: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.4 10.4 14 14",
   };
   let value = {};
@@ -58,6 +60,14 @@ export function mount({ element, props, trigger, watch }) {
     document.querySelector('[role="tab"][data-tab-id="edit"]')?.click();
   }
 
+  function open(hit, alt) {
+    const doings = [
+      ["Search by this", () => use(hit)], ["More like this", () => mark(hit.id, "liked")],
+      ["Less like this", () => mark(hit.id, "disliked")], ["Edit this", () => edit(hit)],
+    ];
+    openDetail(element, { catalog: value.catalog, hit, alt, doings });
+  }
+
   function card(hit, rank) {
     const words = inWords(hit);
     const name = described(hit) || hit.id;
@@ -81,6 +91,7 @@ export function mount({ element, props, trigger, watch }) {
       action("less", "Less", "Less like this", () => mark(hit.id, "disliked")),
       action("find", "Search", "Search by this", () => use(hit)),
       action("edit", "Edit", "Edit this", () => edit(hit)),
+      action("open", "Open", "Open", () => open(hit, name)),
       ...(value.explains ? [action("why", "Why", "What makes this style", () => mode.dispatchEvent(new CustomEvent("why", { detail: { id: hit.id } })))] : []),
     );
     thumb.addEventListener("click", () => use(hit));

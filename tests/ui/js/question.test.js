@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { link } from "../../../ui/search/detail.js";
 import { inTwoPlaces } from "../../../ui/search/results.js";
 import { phrases, written } from "../../../ui/search/words_box.js";
 
@@ -19,4 +20,11 @@ test("what a slider writes is read as it was meant", () => {
 
 test("only the same picture scores 1.00", () => {
   assert.deepEqual([1, 0.99996, 0.9999, 0.996, 0.984, 0.5, -0.25].map(inTwoPlaces), ["1.00", "1.00", "0.99", "0.99", "0.98", "0.50", "-0.25"]);
+});
+
+test("a fact is a link where it is plainly an address of the web, and nothing else ever is", () => {
+  assert.equal(link("https://shop.example/p?id=1"), "https://shop.example/p?id=1");
+  for (const text of ["javascript:alert(1)", "data:text/html,x", "//host/x", "see https://a.b", "https://", "ftp://a.b/c", ""]) {
+    assert.equal(link(text), "");
+  }
 });
