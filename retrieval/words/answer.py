@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 
 from retrieval.core import Attributes, Filter
-from retrieval.words import columns, concepts, folding, numbers
+from retrieval.words import columns, folding, numbers
+from retrieval.words.evidence import FLOOR, MET, SURE, Evidence
 from retrieval.words.fusion import Ranking, fused
 from retrieval.words.question import Question, Term
+from retrieval.words.reasons import why
 from retrieval.words.seen import SeenRows
-from retrieval.words.table import FIELDS, WordTable
-from retrieval.words.vocabulary import Meaning
+from retrieval.words.table import WordTable
 
 TEXT, SIGHT, MODEL = 2.0, 1.0, 3.0
 """How much the words in the table, what is written and seen together, and an image-text model count in the fusion."""
-_FIELDS = dict(zip(FIELDS, (1.0, 0.95, 0.9, 0.5), strict=True))
-_OWN, _SAME = 1.0, 0.9
-"""How well a picture's own words fit: the word that was asked for, and another one for the same thing."""
-_OVERRULED, _FLOOR = 0.3, 0.01
-"""What sight or a lesser field still counts where the table says another thing, and what is left of a fit for a
-term that is not met."""
 _COVERED = 0.75
-_MET = 0.25
-_SURE = 0.5
 _REMEMBERED = 256
 
 
@@ -106,24 +98,24 @@ class Pictures:
         """Rank the pictures by how well they fit, fused by rank; see the module and retrieval.words.fusion."""
         terms, ranges, notes = self._settled(question)
         allowed = self._allowed(scope.filter, (*ranges, *scope.ranges), notes)
-        evidence = [_Evidence(self, term) for term in terms]
+        evidence = [Evidence(term, self.seen, self.bearing) for term in terms]
         for each in evidence:
             if each.unknown and each.term.weight > 0:
                 notes.append(f"'{each.term.text}' was not understood; the rest is answered.")
         evidence = [each for each in evidence if not each.unknown]
         for each in evidence:
             if each.term.weight < 0:
-                allowed &= each.fit < _SURE
+                allowed &= each.fit < SURE
         wanted = [each for each in evidence if each.term.weight > 0]
         rankings = _rankings(wanted, allowed) + self._by_vectors(scope, allowed)
         scores = fused(rankings) if rankings else allowed * (1.0 if evidence or ranges or scope.ranges else 0.0)
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] > 0]
-        fits_all = np.all([each.fit >= _SURE for each in wanted], axis=0) if wanted else np.ones(len(self), bool)
+        fits_all = np.all([each.fit >= SURE for each in wanted], axis=0) if wanted else np.ones(len(self), bool)
         shown = order[scope.start : scope.start + scope.count]
         described = self.table.described(self.rows[shown].tolist())
         found = [
-            Found(described[row][0], float(scores[place]), described[row][1], _why(wanted, place, described[row][1]))
+            Found(described[row][0], float(scores[place]), described[row][1], why(wanted, place, described[row][1]))
             for place, row in zip(shown.tolist(), self.rows[shown].tolist(), strict=True)
             if row in described
         ]
@@ -203,75 +195,7 @@ class Pictures:
         return found
 
 
-class _Evidence:
-    """How well each picture fits one term: `text` by what is written, `seen` by sight, `fit` by both."""
-
-    def __init__(self, pictures: Pictures, term: Term) -> None:
-        self.term = term
-        self.text = np.zeros(len(pictures), np.float32)
-        self._pictures = pictures
-        known = None if term.exact else term.meaning
-        self.seen = pictures.seen.evidence(known) if known else None
-        if known:
-            self._by_meaning(known)
-        else:
-            self._by_words()
-        self.unknown = self.seen is None and not self.text.any()
-        self.fit = self.text
-        if self.seen is not None and known:
-            says = np.zeros(len(pictures), bool)
-            for name in ("title", "facts"):
-                says[self._where(concepts.mark(known.group), name)] = True
-            self.fit = np.maximum(self.text, np.where(says, _OVERRULED, 1.0) * self.seen)
-
-    def _by_meaning(self, known: Meaning) -> None:
-        """Note where the catalogue says it; another colour in a column of its own overrules `Jade Jacket`, and so on.
-
-        What a thing is called says its kind, what short attributes say its colour, pattern and fabric.
-        """
-        own = folding.match_phrase(self.term.text)
-        first = "title" if known.group == "kind" else "facts"
-        says = self._where(concepts.mark(known.group), first)
-        meant = [self._where(mark, first) for mark, _ in concepts.sought(known)]
-        other = np.setdiff1d(says, np.concatenate(meant))
-        for name, strength in _FIELDS.items():
-            if name != first:
-                self._by_field(known, name, strength, own)
-        self.text[other] *= _OVERRULED
-        self._by_field(known, first, _FIELDS[first], own)
-
-    def _by_field(self, known: Meaning, name: str, strength: float, own: str) -> None:
-        """Note where one field has the words, or the marks of what they mean."""
-        if name == "running":
-            phrases = " OR ".join(folding.match_phrase(each) for each in self.term.names[:64])
-            self._put(self._where(phrases, name), strength)
-            return
-        for mark, word in concepts.sought(known):
-            found = self._where(mark, name)
-            self._put(found, strength * (_OWN if word == self.term.text == known.value else _SAME))
-            if word == known.value != self.term.text:
-                self._put(np.intersect1d(found, self._where(own, name)), strength * _OWN)
-
-    def _by_words(self) -> None:
-        phrase = folding.match_phrase(self.term.text.rstrip("*"))
-        if not phrase:
-            return
-        if self.term.text.endswith("*"):
-            phrase += " *"
-        for tried in (phrase, f"{phrase.removesuffix(' *')} *"):
-            for name, strength in _FIELDS.items():
-                self._put(self._where(tried, name), strength)
-            if self.text.any() or self.term.exact or len(self.term.text) < 3:
-                return
-
-    def _where(self, phrase: str, name: str) -> np.ndarray:
-        return self._pictures.bearing(phrase, name)
-
-    def _put(self, places: np.ndarray, strength: float) -> None:
-        self.text[places] = np.maximum(self.text[places], strength)
-
-
-def _rankings(wanted: Sequence[_Evidence], allowed: np.ndarray) -> list[Ranking]:
+def _rankings(wanted: Sequence[Evidence], allowed: np.ndarray) -> list[Ranking]:
     """Return what is written alone, where it covers about all of the terms, and what is written and seen together."""
     if not wanted:
         return []
@@ -281,43 +205,6 @@ def _rankings(wanted: Sequence[_Evidence], allowed: np.ndarray) -> list[Ranking]
     most = float(covered.max(initial=0))
     text = np.where((covered > 0) & (covered >= _COVERED * most), np.round(covered, 2), -np.inf)
     fits = np.stack([each.fit for each in wanted])
-    joined = (weights / weights.sum()) @ np.log(np.maximum(fits, _FLOOR))
-    joined[~allowed | (fits.max(axis=0) < _MET)] = -np.inf
+    joined = (weights / weights.sum()) @ np.log(np.maximum(fits, FLOOR))
+    joined[~allowed | (fits.max(axis=0) < MET)] = -np.inf
     return [Ranking(text, TEXT), Ranking(joined, SIGHT)]
-
-
-def _why(wanted: Sequence[_Evidence], place: int, attributes: Attributes) -> tuple[str, ...]:
-    """Say of each term where it was found, in the table before the picture."""
-    said = []
-    for each in wanted:
-        if each.text[place] > 0:
-            said.append(_written_where(each.term, attributes))
-        elif each.seen is not None and each.fit[place] >= _MET:
-            said.append(f"looks {each.term.text}, {round(100 * float(each.seen[place]))} %")
-    return tuple(said)
-
-
-def _written_where(term: Term, attributes: Attributes) -> str:
-    """Return `attribute: word`, the term's own word before another for the same, names and short texts first."""
-    ordered = sorted(attributes.items(), key=lambda pair: (columns.long(*pair), columns.meaning(pair[0]) != "name"))
-    cells = [(column, _words(value)) for column, value in ordered]
-    for column, words in cells:
-        if _has(words, folding.tokens(term.text)):
-            return f"{column}: {term.text}"
-    for mark, word in concepts.sought(term.meaning) if term.meaning else ():
-        for column, words in cells:
-            if mark in concepts.marks(words[:64]):
-                return f"{column}: {term.text if word == term.meaning.value else word}" if term.meaning else column
-    return f"file name: {term.text}"
-
-
-@lru_cache(maxsize=4096)
-def _words(value: str) -> tuple[str, ...]:
-    return tuple(folding.tokens(folding.fold(value)))
-
-
-def _has(words: Sequence[str], asked: Sequence[str]) -> bool:
-    return any(
-        all(word.startswith(part.rstrip("s")) for word, part in zip(words[n:], asked, strict=False))
-        for n in range(len(words) - len(asked) + 1)
-    )
