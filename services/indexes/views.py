@@ -18,7 +18,7 @@ from services.indexes.indexes import Indexes, held
 from settings import Settings
 
 _THUMBNAILS = 2048
-_FEW, _MOST = 60, 2000
+_FEW, _MOST = 60, 500
 """So many values are a filter whatever they are; so many of the most frequent are given of an attribute."""
 _EXAMPLES = 6
 _NAMED = 40

@@ -53,7 +53,7 @@ class FolderCatalog:
         self._stamp = content_stamp if name else stamp
         self.origin = Origin("drawn by our own script", "CC0") if name else Origin("a folder on this machine")
         self._pattern = labels.compiled(label_pattern)
-        self._tables: dict[PurePosixPath, tuple[object, Tables]] = {}
+        self._tables: dict[PurePosixPath, tuple[tuple[object, str], Tables]] = {}
         self._last: list[Tables] = []
 
     def __iter__(self) -> Iterator[Item]:
@@ -139,12 +139,12 @@ class FolderCatalog:
         if not marks:
             self._tables.pop(below, None)
             return None
+        state = marks, stamp(folder)  # a table of no use may be of some when pictures come
         known = self._tables.get(below)
-        if known and known[0] == marks:
+        if known and (known[0] == state or (known[1] and known[0][0] == marks)):
             return known[1].again()
         found = tables.read(folder, below, [name for name, _ in marks])
-        if found:
-            self._tables[below] = marks, found
+        self._tables[below] = state, found
         return found
 
     def _attributes(self, path: PurePosixPath, table: Tables | None) -> Attributes:

@@ -170,6 +170,15 @@ def test_a_table_that_was_changed_is_read_again(tmp_path: Path) -> None:
         assert [item.attributes["label"] for item in catalog] == [label]
 
 
+def test_a_table_that_was_of_no_use_is_read_when_its_pictures_come(tmp_path: Path) -> None:
+    pictures(tmp_path, "a.jpg")
+    (tmp_path / "list.csv").write_text("number,label\n7,Hat\n")
+    catalog = FolderCatalog(tmp_path)
+    assert [item.attributes for item in catalog] == [{}]
+    pictures(tmp_path, "7.jpg")
+    assert [item.attributes for item in catalog] == [{"label": "Hat"}, {}]
+
+
 def test_the_first_of_several_rows_for_a_picture_counts_and_the_others_are_counted(tmp_path: Path) -> None:
     pictures(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / "metadata.csv").write_text("file_name,label\na.jpg,Hat\na.jpg,Cap\nb.jpg,Sock\na.jpg,Shoe\n")
