@@ -86,12 +86,12 @@ def test_a_picture_is_found_however_it_is_written(tmp_path: Path, named: str) ->
 
 
 def test_accents_composed_or_not_and_case_find_the_same_file_and_the_exact_one_first(tmp_path: Path) -> None:
-    pictures(tmp_path, unicodedata.normalize("NFD", "é.jpg"), "B.JPG", "x y.jpg", "c.jpg", "C.jpg")
+    pictures(tmp_path, unicodedata.normalize("NFD", "é.jpg"), "B.JPG", "x y.jpg", "in/c.jpg", "in/C.jpg")
     lines = ["file_name,label", f"{unicodedata.normalize('NFC', 'é.jpg')},Jupe", "b.jpg,Robe", "x y.jpg,Top"]
     (tmp_path / "metadata.csv").write_text("\n".join([*lines, "C.jpg,large", "c.jpg,small"]), encoding="utf-8")
     found, notes = said(tmp_path)
     labels = {unicodedata.normalize("NFC", name): each["label"] for name, each in found.items()}
-    assert labels == {"é.jpg": "Jupe", "B.JPG": "Robe", "x y.jpg": "Top", "c.jpg": "small", "C.jpg": "large"}
+    assert labels == {"é.jpg": "Jupe", "B.JPG": "Robe", "x y.jpg": "Top", "in/c.jpg": "small", "in/C.jpg": "large"}
     assert not notes
 
 

@@ -50,13 +50,14 @@ class Rows:
             found = self._connection.execute(query, keys).fetchall()
         if not found:
             return None
-        itself = names.plain(str(path))
-        row, _, _, cells = min(found, key=lambda row: (keys.index(row[1]), not itself.startswith(row[2]), row[0]))
+        as_is = names.names_of(path)
+        row, _, _, cells = min(found, key=lambda row: (keys.index(row[1]), row[2] not in as_is, row[0]))
         return row, json.loads(cells)
 
     def unused(self, used: bytearray) -> tuple[int, list[str]]:
         """Return how many rows named no picture, and the first few's names; `used[number]` is 1 of those that did."""
-        count, shown = 0, []
+        count = 0
+        shown: list[str] = []
         with self._lock:
             for row, name in self._connection.execute("SELECT rowid, name FROM rows ORDER BY rowid"):
                 if not used[row]:

@@ -45,17 +45,22 @@ def below(name: str, depth: int) -> str:
     return "/".join(name.split("/")[depth:]) or name.rpartition("/")[2]
 
 
-def keys_of(path: PurePosixPath) -> tuple[str, ...]:
-    """Return the keys under which a table may list the picture at `path` below it, the most telling first."""
+def names_of(path: PurePosixPath) -> tuple[str, ...]:
+    """Return the plain names by which a table may list the picture at `path` below it, the most telling first."""
     name = str(path)
     try:
         name.encode()
     except UnicodeEncodeError:  # a name that is no UTF-8 is one of an older Windows or macOS, as its table is
         name = os.fsencode(name).decode("cp1252", "replace")
-    parts = key(unicodedata.normalize("NFC", name)).split("/")
+    parts = unicodedata.normalize("NFC", name).split("/")
     stem = PurePosixPath(parts[-1]).stem
     found: list[str] = []
     for start in range(len(parts)):
         folders = parts[start:-1]
         found += ["/".join((*folders, parts[-1])), "/".join((*folders, stem))]
     return tuple(dict.fromkeys(found))
+
+
+def keys_of(path: PurePosixPath) -> tuple[str, ...]:
+    """Return the keys of the names of the picture at `path`, in the same order."""
+    return tuple(dict.fromkeys(map(key, names_of(path))))
