@@ -45,7 +45,7 @@ TELL_SECONDS = 1.0
 def build(services: Services) -> gr.Blocks:
     """Lay out the page: the header, the visitor's question, and beside it one tab per row of TABS."""
     gradio_patches.prepare()
-    with gr.Blocks(title="Visual Search", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
+    with gr.Blocks(title=head.TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
         top = header.create(services)
         with gr.Row(elem_classes="page"):
             with gr.Column(scale=1, min_width=300, elem_classes="ask"):
@@ -84,6 +84,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         },
         "auth": list(services.settings.auth) or None,
         "max_file_size": services.settings.max_archive_bytes,
+        "favicon_path": str(head.ICON),
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,

@@ -316,6 +316,9 @@ def test_a_picture_that_became_a_link_to_outside_is_not_shown(
 
 def test_facets_count_the_values_that_are_worth_filtering_by(services: Services, key: str, folder: Path) -> None:
     assert services.views.facets(key) == {"label": {"red": 4, "green": 4, "blue": 4}}
+    services.views.check_filter(key, {"label": ["red", "blue"]})
+    with pytest.raises(AppError, match="has the label 'mauve'. Choose from: blue, green, red"):
+        services.views.check_filter(key, {"label": ["red", "mauve"]})
     rows = "".join(f"{n:02}.jpg,{'hat' if n < 9 else 'shoe'},same,{n}\n" for n in range(12))
     (folder / "metadata.csv").write_text("file_name,kind,always,number\n" + rows)
     facets = services.views.facets(key)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+TITLE = "Visual Search"
+DESCRIPTION = (
+    "Finds pictures by look, by artistic style, by product type and by a learned latent space, and edits them."
+)
+ICON = Path(__file__).with_name("icon.svg")
+
 _PLACE = b"<head>"
+_TOLD = re.compile(rb'(<meta\s+(?:property|name)="(?:og|twitter):(title|description|creator)"\s+content=")[^"]*"')
+"""What Gradio tells other sites of every page: that it is called Gradio."""
 
 
 def script() -> bytes:
     """Return the script that keeps the page's line to its server, as an element."""
     text = Path(__file__).with_name("connection.js").read_bytes()
     return b"<script>\n" + text + b"</script>"
+
+
+def _named(page: bytes) -> bytes:
+    """Return a page that tells search engines, and sites that show a preview of a link, what it is."""
+    says = {b"title": TITLE, b"description": DESCRIPTION, b"creator": ""}
+    told = _TOLD.sub(lambda meta: meta[1] + says[meta[2]].encode() + b'"', page)
+    return told.replace(_PLACE, _PLACE + f'<meta name="description" content="{DESCRIPTION}">'.encode(), 1)
 
 
 class PageHead:
@@ -41,7 +57,7 @@ class PageHead:
                 return
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
-                body = b"".join(parts).replace(_PLACE, _PLACE + self._elements, 1)
+                body = _named(b"".join(parts)).replace(_PLACE, _PLACE + self._elements, 1)
                 MutableHeaders(scope=started[0])["content-length"] = str(len(body))
                 await send(started[0])
                 await send({"type": "http.response.body", "body": body})
