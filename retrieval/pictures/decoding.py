@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.core import BadPictureError, Box, UnreadableError
-from retrieval.pictures import budget, containers, formats, jpeg, pixels, profiles, strips
+from retrieval.pictures import budget, containers, formats, heif_grid, jpeg, pixels, profiles, strips
 from retrieval.pictures.orientation import orientation, swaps, turn
 
 VERSION = 2
@@ -182,6 +182,10 @@ def _pixels(file: _File, wanted: int, halvings: int) -> Image.Image:
         # Pillow expects the nearest size and OpenJPEG gives the next larger one; of whole steps both are the same.
         image._size = (_rounded(image.width, halved), _rounded(image.height, halved))
     cost = _cost(image, file.data)
+    if cost > budget.AT_ONCE and halvings and image.format in heif_grid.FORMATS:
+        tiles = heif_grid.grid(file.data)
+        if tiles:
+            return _tiled(file, tiles, 1 << halvings)
     in_strips = image.format in strips.FORMATS and halvings and strips.cost(file.data, file.size) <= budget.TOTAL
     if cost > budget.AT_ONCE and in_strips:
         with budget.DECODING.hold(strips.cost(file.data, file.size)):
@@ -197,6 +201,24 @@ def _pixels(file: _File, wanted: int, halvings: int) -> Image.Image:
     with budget.DECODING.hold(cost):
         image.load()
         return pixels.to_rgb(image, 1 << halvings)
+
+
+def _tiled(file: _File, tiles: heif_grid.Grid, factor: int) -> Image.Image:
+    """Return a picture made of tiles `factor` times smaller, reading one at a time."""
+
+    def tile(data: bytes) -> Image.Image:
+        with Image.open(io.BytesIO(data), formats=heif_grid.FORMATS) as image:
+            if _cost(image, data) > budget.AT_ONCE:
+                raise BadPictureError("The tiles of the picture are too large. Save it smaller, or as JPEG.")
+            image.load()
+            return image
+
+    with budget.DECODING.hold(budget.AT_ONCE):
+        # Pillow's reader of AVIF leaves the turning to us, as for a JPEG; that of HEIC turns by itself.
+        turned = tiles if file.image.format == "HEIF" else replace(tiles, turns=0, mirror=None)
+        small = heif_grid.reduced(file.data, turned, factor, tile)
+        small.info = file.image.info
+        return pixels.to_rgb(small)
 
 
 def _cost(image: Image.Image, data: bytes) -> int:

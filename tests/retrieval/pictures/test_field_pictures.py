@@ -181,6 +181,7 @@ import io, struct, sys, threading, zlib
 import numpy as np
 from PIL import Image
 from retrieval.pictures import decoding
+from tests.fakes import heif
 from tests.retrieval.pictures.test_pictures import png_of
 
 def packed(row, rows):
@@ -202,6 +203,7 @@ files = {
     "16 bits": lambda: png_of(6000, 6000, 16, 2, packed(b"\\0" + bytes([200, 0] * 3) * 6000, 6000)),
     "progressive": lambda: progressive(11000),
     "float": tiff,
+    "phone": lambda: heif.grid(heif.HEIC, 24, 18, (12000, 9000)),
 }
 made = [make() for make in files.values()]
 Image.core.clear_cache()
