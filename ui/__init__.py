@@ -48,9 +48,9 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(title=head.TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEPT) as demo:
         top = header.create(services)
         with gr.Row(elem_classes="page"):
-            with gr.Column(scale=1, min_width=300, elem_classes="ask"):
+            with gr.Column(scale=0, min_width=0, elem_classes="ask"):
                 asked = tab_page.create_question(services)
-            with gr.Column(scale=4, min_width=320, elem_classes="lenses"), gr.Tabs() as tabs:
+            with gr.Column(scale=1, min_width=0, elem_classes="lenses"), gr.Tabs() as tabs:
                 for key, title, content in TABS:
                     with gr.Tab(title, id=key) as tab:
                         if isinstance(content, SearchingTab):

@@ -68,13 +68,13 @@ def create(services: Services) -> Header:
     known = services.catalogs.infos()
     choices = [(info.title, info.key) for info in known]
     with gr.Row(elem_classes="top"):
-        gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=160)
+        gr.HTML("<h1>Visual Search</h1>", apply_default_css=False, min_width=0)
         status = gr.HTML(
             js_on_load=modules.script("shell/header"), apply_default_css=False, elem_classes="status", min_width=160
         )
         catalog = gr.Dropdown(
             choices, value=known[0].key, label="Catalogue", filterable=False, container=False, elem_classes="catalog",
-            min_width=220,
+            min_width=140,
         )  # fmt: skip
     engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
