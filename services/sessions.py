@@ -60,7 +60,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._sweeper: threading.Thread | None = None
-        self.on_page_gone: Callable[[str], None] = lambda page: None
+        self._also: Callable[[], None] = lambda: None
         sweep(settings.uploads)
 
     def arrive(self, page: str, session: str | None = None) -> str:
@@ -75,10 +75,18 @@ class Sessions:
             for other in self._sessions.values():
                 other.pages.pop(page, None)
             self._sessions[session].pages[page] = time.monotonic()
-            if self._sweeper is None:
-                self._sweeper = threading.Thread(target=self._keep_sweeping, name="sessions", daemon=True)
-                self._sweeper.start()
+            self._begin_sweeping()
         return session
+
+    def when_sweeping(self, also: Callable[[], None]) -> None:
+        """Have `also` called whenever it is seen who has left."""
+        with self._lock:
+            self._also = also
+            self._begin_sweeping()
+
+    def here(self, page: str) -> bool:
+        """Return whether a page holds a line open, see `presence`."""
+        return page in self._here
 
     def owner(self, session: str | None) -> str:
         """Return to whom belongs what a session makes: MACHINE on a machine of one's own; nobody is an empty text."""
@@ -172,9 +180,15 @@ class Sessions:
     def _of(self, page: str) -> str | None:
         return next((name for name, each in self._sessions.items() if page and page in each.pages), None)
 
+    def _begin_sweeping(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = threading.Thread(target=self._keep_sweeping, name="sessions", daemon=True)
+            self._sweeper.start()
+
     def _keep_sweeping(self) -> None:
         while not self._closing.wait(min(_SWEEP_SECONDS, GRACE_SECONDS)):
             self.end_left()
+            self._also()
 
     def _make_room(self) -> None:
         """Where there are very many sessions, forget the oldest that holds nothing."""

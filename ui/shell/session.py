@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from retrieval.core import AppError
-from services import Services
+from services import Services, sessions
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header, choose, offered, purpose
 
@@ -31,6 +33,7 @@ def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> 
         js=REMEMBERED, **PRIVATE,
     )  # fmt: skip
     demo.unload(bound(leave, services))
+    services.sessions.when_sweeping(partial(forget, services, demo))
 
 
 def arrive(
@@ -69,6 +72,19 @@ def arrive(
 def leave(services: Services, request: gr.Request) -> None:
     """Note that a browser is gone: what it uploaded is deleted when it does not come back soon."""
     services.sessions.leave(request.session_hash or "")
+
+
+def forget(services: Services, demo: gr.Blocks) -> None:
+    """Drop what Gradio holds of pages that have been gone, or of clients that have been silent, for long."""
+    holder = getattr(demo, "state_holder", None)  # there is none before the page is launched
+    if holder is None:
+        return
+    earliest = datetime.now() - timedelta(seconds=sessions.GRACE_SECONDS)
+    for page, used in list(holder.time_last_used.items()):
+        if used < earliest and not services.sessions.here(page):
+            holder.delete_state(page)
+            holder.session_data.pop(page, None)
+            holder.time_last_used.pop(page, None)
 
 
 def _linked(services: Services, name: str | None) -> Engine | None:
