@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -82,7 +83,14 @@ class _PooledFeatures(nn.Module):
 
 def _published_network() -> nn.Module:
     try:
-        network = models.squeezenet1_1(weights=_PUBLISHED)
+        network = models.squeezenet1_1()
+        # Weights only: a file in the cache that somebody put there runs no code.
+        network.load_state_dict(_PUBLISHED.get_state_dict(progress=True, check_hash=True, weights_only=True))
+    except UnpicklingError:
+        raise AppError(
+            "squeezenet1_1-b8a52dc0.pth in torch's cache (hub/checkpoints/) holds more than weights, so it is not "
+            "opened. Delete it; with a network the published file is fetched again."
+        ) from None
     except (OSError, RuntimeError) as error:
         name = _PUBLISHED.url.rsplit("/", 1)[-1]
         raise AppError(

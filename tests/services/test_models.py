@@ -115,3 +115,31 @@ def test_an_offered_model_is_found_by_its_name_and_missed_when_its_file_is_gone(
         assert "gone" in str(engines.missing(row))
     finally:
         engines.REGISTRY.offer_models(())
+
+
+@pytest.mark.parametrize(
+    "facts",
+    ["[]", "null", "5", "", "{", "[" * 100_000, '{"spec": ' + "[" * 100_000 + "]" * 100_000 + "}", '{"spec": []}',
+     '{"spec": {"engine": ["product"]}, "made": 1}', "\ud800".encode("utf-8", "surrogatepass")],
+)  # fmt: skip
+def test_a_file_of_facts_that_is_none_is_skipped_and_named(
+    tmp_path: Path, facts: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ModelStore(tmp_path)
+    store.save(FACTS, {WEIGHTS: b"one"})
+    store.save(replace(FACTS, weights="bad"), {WEIGHTS: b"two"})
+    (path,) = tmp_path.glob("*/bad.*/facts.json")
+    path.write_bytes(facts if isinstance(facts, bytes) else facts.encode())
+    assert [row.weights for row in store.rows()] == ["shop"]
+    assert "bad." in caplog.text
+    with pytest.raises(AppError, match="What is kept of the model 'bad'"):
+        store.about("product", "bad")
+
+
+def test_a_file_of_facts_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.save(FACTS, {WEIGHTS: b"one"})
+    (path,) = tmp_path.glob("*/*/facts.json")
+    with path.open("ab") as file:
+        file.truncate(1 << 32)
+    assert store.rows() == ()

@@ -142,11 +142,11 @@ def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services
     ]
     chosen = "a" if sides["a"] == upper else "b"
     assert sides[chosen] == upper
-    shown, taste = blind_test.vote(shop, taste, SimpleNamespace(choice=chosen))  # type: ignore[arg-type]
+    shown, taste = blind_test.vote(shop, taste, SimpleNamespace(_data={"choice": chosen}))  # type: ignore[arg-type]
     assert taste is not None
     assert taste.won == [0, 1]
     assert shown["score"]["text"] == "Mean colours 0 · Upper half 1 · no difference 0"
-    _, taste = blind_test.vote(shop, taste, SimpleNamespace(choice="same"))  # type: ignore[arg-type]
+    _, taste = blind_test.vote(shop, taste, SimpleNamespace(_data={"choice": "same"}))  # type: ignore[arg-type]
     assert taste is not None
     assert (taste.won, taste.ties) == ([0, 1], 1)
 

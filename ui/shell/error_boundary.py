@@ -6,7 +6,7 @@ import functools
 import inspect
 import logging
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
@@ -121,6 +121,14 @@ async def _page(request: gr.Request) -> str:
         return ""
     page = body.get("session_hash") if isinstance(body, dict) else None
     return page if isinstance(page, str) else ""
+
+
+def detail(event: gr.EventData) -> Mapping[str, Any]:
+    """Return what a component says of its own event; raises AppError where that is no object."""
+    data = getattr(event, "_data", None)
+    if not isinstance(data, Mapping):
+        raise AppError(f"The page sent something odd ({repr(data)[:60]} in place of an object). Read it anew.")
+    return data
 
 
 def checked(form: type[Model], data: object) -> Model:

@@ -10,7 +10,7 @@ from retrieval.core import AppError
 from services import CatalogInfo, Services
 from services.sessions import MACHINE
 from ui.shell import header, modules
-from ui.shell.error_boundary import PRIVATE, bound, public
+from ui.shell.error_boundary import PRIVATE, bound, detail, public
 from ui.shell.header import Engine, Header
 from ui.tabs.catalogs import cards, new_catalog
 
@@ -67,7 +67,7 @@ def refresh(services: Services, catalog: str, session: str | None, seen: bool) -
 
 def act(services: Services, catalog: str, session: str | None, engine: Engine, event: gr.EventData) -> tuple[Any, ...]:
     """Do what was pressed on a card: use a catalogue, build, stop or delete an index, remove a catalogue."""
-    asked = {name: str(text) for name, text in (event._data or {}).items()}
+    asked = {name: str(text) for name, text in detail(event).items()}
     doing, key = asked.get("act", ""), asked.get("catalog", "")
     if doing not in _ACTS:
         raise AppError("The page asked for something that it cannot do. Read it anew.")

@@ -14,7 +14,7 @@ from retrieval.core import AppError
 from retrieval.evaluation.intervals import wilson
 from services import Services
 from ui.shell import modules
-from ui.shell.error_boundary import PRIVATE, bound, user_message
+from ui.shell.error_boundary import PRIVATE, bound, detail, user_message
 from ui.shell.header import Header
 
 SHOWN = 6
@@ -73,7 +73,7 @@ def vote(services: Services, taste: Taste | None, event: gr.EventData) -> tuple[
     """Count a vote ("a", "b" or "same") and ask the next question."""
     if taste is None:
         return _notice("Begin the test first."), None
-    choice = event.choice
+    choice = detail(event).get("choice")
     if choice == "same":
         taste.ties += 1
     elif choice in ("a", "b"):
