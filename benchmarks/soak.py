@@ -54,9 +54,10 @@ class Questions:
 
 @dataclass(frozen=True)
 class Page:
-    """What a visitor needs to know of the page: numbers of its events."""
+    """What a visitor needs to know of the page: numbers of its events, and how many values a search takes."""
 
     search: int
+    given: int
     load: int
     upload: int
 
@@ -72,8 +73,8 @@ class Page:
                 if any(name == trigger for _, name in each["targets"]) and (given in each["inputs"] or given is None)
             )  # fmt: skip
 
-        search = next(each["id"] for each in events if each["api_name"] == "look_alike")
-        return cls(search, number("load"), number("click", files))
+        search = next(each for each in events if each["api_name"] == "look_alike")
+        return cls(search["id"], len(search["inputs"]), number("load"), number("click", files))
 
 
 def main() -> None:
@@ -156,13 +157,14 @@ def serve(catalog: str, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def size(process: int, folder: Path) -> dict[str, float]:
-    """Return what the page's process holds now; megabytes, numbers, and how many files visitors have left."""
+    """Return what the page's process holds now; megabytes, numbers, files that visitors sent, faults in its log."""
     app = psutil.Process(process)
     return {
         "rss_mb": round(app.memory_info().rss / 2**20, 1),
         "threads": app.num_threads(),
         "descriptors": app.num_fds(),
         "sent_files": sum(path.is_file() for path in (folder / "sent").rglob("*")),
+        "tracebacks": (folder / "log").read_text().count("Traceback"),
     }
 
 
@@ -221,7 +223,7 @@ async def visit(visitor: Visitor, questions: Questions, item: str, uploads: bool
         await visitor.ask(page.load, [None, ""])
         started = time.perf_counter()
         picture = await visitor.send("question.png", questions.pictures[item])
-        found = await visitor.ask(page.search, [picture, key, K, None, None, None, None, "", 0.5])
+        found = await visitor.ask(page.search, [picture, key, K] + [None] * (page.given - 3))
         seconds = time.perf_counter() - started
         right = found[0]["results"][0]["id"] == item
         for hit in found[0]["results"]:

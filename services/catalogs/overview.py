@@ -64,7 +64,7 @@ class Overview:
         """Look through the given parts."""
         self._catalogs, self._indexes, self._views = catalogs, indexes, views
         self._counted: dict[str, tuple[str, float, Facts]] = {}
-        catalogs.when_closed(lambda catalog: self._counted.pop(catalog, None))
+        catalogs.when_closed(self._forget)
 
     def facts(self, catalog: str) -> Facts:
         """Return what a catalogue holds, as counted since its index was made and not long ago."""
@@ -98,6 +98,10 @@ class Overview:
         self._views.may_show(catalog, shown)
         named = {name: (dict(c.most_common(_VALUES)), len(c)) for name, c in counts.items()}
         return Facts(number, shown, named)
+
+    def _forget(self, catalog: str) -> None:
+        """Drop what was counted of a catalogue that was closed."""
+        self._counted.pop(catalog, None)
 
     def rows(self, catalog: str, fresh: bool = False) -> list[IndexSummary]:
         """Return how a catalogue stands with every engine; `fresh` also compares its pictures with the indexes'."""
