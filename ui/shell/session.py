@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from retrieval.core import AppError
 from services import Services, sessions
 from ui.shell.error_boundary import PRIVATE, bound
 from ui.shell.header import Engine, Header, choose, offered, purpose
+
+_EMPTY_SECONDS = 10.0
 
 REMEMBERED = """(engine) => {
   try { return [engine, sessionStorage.getItem("visual-search") ?? ""]; } catch { return [engine, ""]; }
@@ -75,7 +81,14 @@ def leave(services: Services, request: gr.Request) -> None:
 
 
 def forget(services: Services, demo: gr.Blocks) -> None:
-    """Drop what Gradio holds of pages that have been gone, or of clients that have been silent, for long."""
+    """Drop what Gradio holds of pages that have been gone, or of clients that have been silent, for long.
+
+    For each file that is sent Gradio also makes an empty one, which it forgets.
+    """
+    for path in Path(get_upload_folder()).glob("tmp*"):
+        with suppress(OSError):
+            if path.is_file() and not path.stat().st_size and time.time() - path.stat().st_mtime > _EMPTY_SECONDS:
+                path.unlink()
     holder = getattr(demo, "state_holder", None)  # there is none before the page is launched
     if holder is None:
         return
