@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -137,10 +138,12 @@ def test_a_model_taught_from_a_private_upload_stays_with_its_visitor(served: Ser
     assert SECRET in ann.ended("gowns")["about"]["classes"]
     assert ann.runs()[0] == "gowns"
     assert any("gowns" in title for title in ann.models())
+    data = base64.b64encode(encoded(Image.new("RGB", (24, 24)), "PNG")).decode()
+    picture = f"data:image/png;base64,{data}"
     told = [
         bob.call("counts", catalog=served.key), bob.call("follow", name="gowns", known=0), bob.models(), bob.runs(),
         bob.train("gowns"), event(served, served.number("catalogs.tab.catalogs"), []),
-        event(served, served.number("product.tab.product_type"), [None, served.key, 3, None, "gowns", None, None]),
+        event(served, served.number("product.tab.product_type"), [picture, served.key, 3, None, "gowns", None, None]),
         httpx.get(f"{served.url}config", timeout=60).json(),
     ]  # fmt: skip
     for each in told:
