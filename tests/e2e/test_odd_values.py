@@ -60,9 +60,7 @@ def test_a_null_is_as_good_as_nothing_and_a_wrong_type_names_its_parameter(
 ) -> None:
     names = {each.api_name: int(n) for n, each in served.demo.fns.items()}
     assert event(served, names["duplicates"], [served.key, None, "squeezenet"])["success"]
-    assert told(event(served, names["duplicates"], [served.key, 0.9, ["x"]]), caplog).startswith(
-        "engine is ['x']"
-    )
+    assert told(event(served, names["duplicates"], [served.key, 0.9, ["x"]]), caplog).startswith("engine is ['x']")
     assert told(event(served, names["look_alike"], [None] * 9), caplog) == "Send a picture, words or both."
     assert told(event(served, names["style"], [None] * 7), caplog)
     assert "engines is null" in told(event(served, names["compare"], [None] * 5), caplog)
