@@ -40,7 +40,8 @@ SECONDS = 300.0
 UPLOADERS = 5
 """Every so manyth visitor makes a catalogue too."""
 
-SETTLE_SECONDS = 3.0
+SETTLE_SECONDS = 20.0
+"""Longer than the page takes to notice who has left."""
 FILE = {"_type": "gradio.FileData"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -86,11 +85,6 @@ def _published_network() -> nn.Module:
         network = models.squeezenet1_1()
         # Weights only: a file in the cache that somebody put there runs no code.
         network.load_state_dict(_PUBLISHED.get_state_dict(progress=True, check_hash=True, weights_only=True))
-    except UnpicklingError:
-        raise AppError(
-            "squeezenet1_1-b8a52dc0.pth in torch's cache (hub/checkpoints/) holds more than weights, so it is not "
-            "opened. Delete it; with a network the published file is fetched again."
-        ) from None
     except (OSError, RuntimeError) as error:
         name = _PUBLISHED.url.rsplit("/", 1)[-1]
         raise AppError(
@@ -99,4 +93,9 @@ def _published_network() -> nn.Module:
             "engines.load(engines.spec('squeezenet:imagenet'))\" — or set TORCH_HOME to a cache that has them in "
             "hub/checkpoints/."
         ) from error
+    except Exception:  # torch's refusal of anything but weights has the type of another package
+        raise AppError(
+            "squeezenet1_1-b8a52dc0.pth in torch's cache (hub/checkpoints/) holds more than weights, so it is not "
+            "opened. Delete it; with a network the published file is fetched again."
+        ) from None
     return _PooledFeatures(network.features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import time
 from contextlib import suppress
@@ -39,7 +40,7 @@ def link(services: Services, header: Header, demo: gr.Blocks, tabs: gr.Tabs) -> 
         js=REMEMBERED, **PRIVATE,
     )  # fmt: skip
     demo.unload(bound(leave, services))
-    services.sessions.when_sweeping(partial(forget, services, demo))
+    services.sessions.when_sweeping(partial(tidy, services, demo))
 
 
 def arrive(
@@ -80,11 +81,14 @@ def leave(services: Services, request: gr.Request) -> None:
     services.sessions.leave(request.session_hash or "")
 
 
-def forget(services: Services, demo: gr.Blocks) -> None:
+def tidy(services: Services, demo: gr.Blocks) -> None:
     """Drop what Gradio holds of pages that have been gone, or of clients that have been silent, for long.
 
-    For each file that is sent Gradio also makes an empty one, which it forgets.
+    For each file that is sent Gradio also makes an empty one, which it forgets. Memory that is free again goes back to
+    the system: glibc keeps it for each of many threads, and the process seems to grow with every crowd.
     """
+    with suppress(OSError, AttributeError):  # another C library, another system
+        ctypes.CDLL(None).malloc_trim(0)
     for path in Path(get_upload_folder()).glob("tmp*"):
         with suppress(OSError):
             if path.is_file() and not path.stat().st_size and time.time() - path.stat().st_mtime > _EMPTY_SECONDS:
