@@ -32,7 +32,6 @@ from retrieval.indexing.build import Progress
 from retrieval.pictures import signature
 from retrieval.search import sorting
 from retrieval.search.grouping import grouped
-from retrieval.search.searcher import Result
 from retrieval.words import question
 from retrieval.words.answer import SIGHT, TEXT, Found, Scope
 from services import Services
@@ -85,8 +84,9 @@ def search(
     """List the pictures of a catalogue that look most like a picture, fit words, or both."""
     if not image and words is None:
         raise AppError("Say what to look for: --image FILE, --words '…' or both.")
-    if words is not None and engine is None:
-        question.read(words)
+    told = words if engine in (None, "product") else None  # by no network alone, whatever sees the pictures
+    if told is not None:
+        question.read(told)
     sorting.ordered((), sort)
     pictures = [read(each) for each in image or []]
     services, key = open_catalog(catalog, label_pattern, index=index)
@@ -96,13 +96,13 @@ def search(
         wanted = replace(wanted, count=_MOST)
     elif sort != "match" and not image:
         wanted = replace(wanted, count=_MOST)
-    if words is not None and engine is None:
-        results = _by_words(services, key, words, pictures, wanted)
+    if told is not None:
+        results = _by_words(services, key, told, pictures, wanted)
     else:
         results = _by_network(services, key, words, pictures, wanted)
     name_notes(catalogs.notes(source))
     results = _grouped(results, group) if group else results
-    results = _sorted(results, sort, None if words is not None and engine is None else start + k)
+    results = _sorted(results, sort, None if told is not None else start + k)
     results = _without_copies(results, source, start + k) if unique else results
     show(replace(results, found=results.found[start : start + k], strong=max(0, results.strong - start)), as_json)
     hand_on(results, source, words or ", ".join(each.name for each in image or []), Outputs(copy_to, html, open))
@@ -132,17 +132,14 @@ def _by_network(services: Services, key: str, words: str | None, pictures: Seque
     from retrieval.pictures import decoding
     from retrieval.search.words import parse
 
-    by_attributes = words is not None and not pictures and wanted.engine == "product"
-    phrases = None if words is None or by_attributes else parse(words)
+    phrases = None if words is None else parse(words)
     spec = _spec(services, wanted, reads=phrases is not None)
     shown = [decoding.decode(each, spec.image_size) for each in pictures]  # said before an index is made
     found = ready(services, key, spec)
     if found.image_size != spec.image_size:
         shown = [decoding.decode(each, found.image_size) for each in pictures]
     spec, searcher = found, services.indexes.searcher(key, found)
-    if by_attributes:
-        result = _passing(services.products.by_words(key, spec, words or "", _MOST)[1], wanted)
-    elif phrases is None:
+    if phrases is None:
         result = searcher.by_images(shown, wanted.count, wanted.filter)
     else:
         vector = searcher.vector(shown) if shown else None
@@ -160,15 +157,6 @@ def _spec(services: Services, wanted: _Wanted, reads: bool) -> EncoderSpec:
     if reads and not spec.accepts_text:
         raise AppError(f"The engine {engine} cannot read words. Choose one that does: --engine clip")
     return spec
-
-
-def _passing(result: Result, wanted: _Wanted) -> Result:
-    hits = [
-        hit
-        for hit in result.hits
-        if all(hit.attributes.get(name) in values for name, values in (wanted.filter or {}).items())
-    ]
-    return replace(result, hits=hits[: wanted.count], strong=min(result.strong, len(hits)))
 
 
 def _say(notes: Sequence[str]) -> None:

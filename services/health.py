@@ -39,11 +39,16 @@ class Survey:
 
     def problems(self) -> dict[str, list[tuple[str, Health]]]:
         """Return problem -> (id, measures) of the pictures that have it, the worst first."""
-        worst = {"blurred": lambda m: -m.blur, "dark": lambda m: m.light, "tiny": lambda m: min(m.width, m.height)}
+        worst: dict[str, Callable[[Health], float]] = {
+            "blurred": lambda each: -each.blur,
+            "dark": lambda each: each.light,
+            "tiny": lambda each: min(each.width, each.height),
+        }
         found = {}
         for problem in health.PROBLEMS:
             having = [pair for pair in zip(self.ids, self.measures, strict=True) if problem in pair[1].problems]
-            found[problem] = sorted(having, key=lambda pair: worst[problem](pair[1]))
+            badness = worst[problem]
+            found[problem] = [having[n] for n in np.argsort([badness(each) for _, each in having], kind="stable")]
         return found
 
     def copies(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -151,13 +156,13 @@ def _read(file: Path) -> dict[str, _Row]:
 
 def _write(file: Path, rows: dict[str, _Row]) -> None:
     """Keep a survey; on a disk that takes none it is made again the next time."""
-    columns = {
-        "ids": np.array([each.encode("utf-8", "surrogatepass") for each in rows], np.bytes_),
-        "stamps": np.array([row[0].encode() for row in rows.values()], np.bytes_),
-        "measures": np.array([astuple(row[1]) for row in rows.values()], np.float64).reshape(-1, 4),
-        "signatures": np.array([row[2] for row in rows.values()], np.uint8),
-    }
     data = io.BytesIO()
-    np.savez(data, **columns)
+    np.savez(
+        data,
+        ids=np.array([each.encode("utf-8", "surrogatepass") for each in rows], np.bytes_),
+        stamps=np.array([row[0].encode() for row in rows.values()], np.bytes_),
+        measures=np.array([astuple(row[1]) for row in rows.values()], np.float64).reshape(-1, 4),
+        signatures=np.array([row[2] for row in rows.values()], np.uint8),
+    )
     with suppress(DiskError):
         write_atomically(file, data.getvalue())

@@ -71,7 +71,8 @@ class WordSearch:
         """
         asked, note = question.read(text), ""
         try:
-            scope = replace(scope, similarities=models.similarities(self._indexes, catalog, asked.phrases))
+            if not scope.similarities:
+                scope = replace(scope, similarities=models.similarities(self._indexes, catalog, asked.phrases))
         except AppError as error:
             note = str(error)
         answer = self.pictures(catalog).answer(asked, scope)

@@ -89,6 +89,7 @@ def test_results_are_sorted_narrowed_paged_and_without_copies(shop: Path) -> Non
     assert found(shop, *words, "--where", "added>=2026-02", "--sort", "newest") == ["b", "c"]
     assert found(shop, *words, "--unique") == ["a", "b"]
     assert found(shop, "--words", "fleece under 60") == ["c"]
+    assert found(shop, "--engine", "product", *words, "--sort", "price") == ["c", "a", "b"]
 
 
 @pytest.mark.usefixtures("place")
