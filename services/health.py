@@ -55,8 +55,9 @@ class Survey:
         """Return two int64 (m,), the places in `ids` of pairs of copies, mirrored and turned ones among them."""
         place = {each: number for number, each in enumerate(ids)}
         first, second = signature.copies(self.signatures)
-        pairs = [(place.get(self.ids[a]), place.get(self.ids[b])) for a, b in zip(first, second, strict=True)]
-        found = np.array([sorted(pair) for pair in pairs if None not in pair], np.int64).reshape(-1, 2)
+        rows = np.array([place.get(each, -1) for each in self.ids], np.int64)
+        pairs = np.sort(np.stack([rows[first], rows[second]], axis=1), axis=1)
+        found = pairs[pairs[:, 0] >= 0]
         return found[:, 0], found[:, 1]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
+from retrieval.core import Catalog
 from retrieval.search.duplicates import Group
 from services import Services
 from services import health as health_service
@@ -60,7 +61,12 @@ def test_a_survey_is_kept_and_only_what_changed_is_looked_at(
     (folder / "tiny.png").unlink()
     looked: list[str] = []
     look = health_service._looked
-    monkeypatch.setattr(health_service, "_looked", lambda source, item: looked.append(item) or look(source, item))
+
+    def noted(source: Catalog, item: str) -> object:
+        looked.append(item)
+        return look(source, item)
+
+    monkeypatch.setattr(health_service, "_looked", noted)
     again = Services(settings, [name])
     after = again.health.survey(again.catalogs.key(name))
     assert sorted(looked) == ["broken.png", "new.png"]
