@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import webbrowser
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,11 +119,16 @@ def test_a_bad_question_is_said_before_anything_is_looked_at(
 
 
 @pytest.mark.usefixtures("place")
-def test_results_are_copied_and_written_as_a_page_in_which_a_table_is_only_text(shop: Path, tmp_path: Path) -> None:
+def test_results_are_copied_and_written_as_a_page_in_which_a_table_is_only_text(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) is None)
     page, copies = tmp_path / "found.html", tmp_path / "copies"
     (copies).mkdir()
     (copies / "d.jpg").write_text("mine")
-    assert found(shop, "--words", "cap", "--html", str(page), "--copy-to", str(copies)) == ["d"]
+    assert found(shop, "--words", "cap", "--html", str(page), "--copy-to", str(copies), "--open") == ["d"]
+    assert opened == [page.as_uri()]
     assert (copies / "d.jpg").read_text() == "mine"
     assert (copies / "d (2).jpg").read_bytes() == (shop / "d.jpg").read_bytes()
     text = page.read_text(encoding="utf-8")
