@@ -70,7 +70,7 @@ def answer(services: Services, question: Question, spec: EncoderSpec) -> Answer:
 def _so_far(services: Services, catalog: str, spec: EncoderSpec) -> tuple[str, ...]:
     """Return a sentence that says how much is searched while the first index is made, nothing afterwards."""
     status = services.indexes.status(catalog, spec)
-    if status.state != "building" or status.pictures:
+    if status.pictures or status.state not in ("waiting", "building"):
         return ()
     return (f"{status.done:,} of {status.total:,} indexed: these are searched now, the rest joins as it is done.",)
 
