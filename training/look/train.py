@@ -16,6 +16,7 @@ import argparse
 import copy
 import logging
 import math
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -28,7 +29,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engines.look.network import PARTS, LookNetwork, Trunk
+from engines.look.network import INPUTS, PARTS, LookNetwork, Trunk
 from engines.runtime.resizing import squash
 from training.copies import Copying, copy_photo
 from training.look.describe import describe, read
@@ -42,6 +43,7 @@ DETAIL = Copying(area=(0.15, 0.5), degrees=12, mirror=0.5, light=0.25, saturatio
 QUARTER = Copying(area=(0.4, 0.9), degrees=0, mirror=0.3, light=0.3, saturation=0.3, hue=0.04, quarter_turns=True)
 COPY = Copying(area=(0.4, 1.0), degrees=25, mirror=0.5, light=0.3, saturation=0.3, hue=0.04, fill=(255, 255, 255))
 VIEWS, ODDS = (DETAIL, QUARTER, COPY), (0.3, 0.25, 0.45)
+CHECKPOINT_EVERY = 20
 FROZEN = 3
 """Stem, and blocks of stages 1 to 2: what they see is the same everywhere."""
 
@@ -50,11 +52,12 @@ FROZEN = 3
 class LookTraining:
     """Every number of the training; written into the metadata of the trunk.
 
-    The shipped trunk is the average after 358 of the 560 steps, where the rate was a third of its peak.
+    The rate falls as if for `planned` steps and the training ends after `steps`, where it is a third of its peak.
     """
 
     seed: int = 7
-    steps: int = 560
+    steps: int = 358
+    planned: int = 560
     pairs: int = 24
     side: int = 160
     clean_side: int = 192
@@ -106,11 +109,11 @@ class Pairs:
         how = VIEWS[int(generator.choice(len(VIEWS), p=ODDS))]
         return squash(copy_photo(self.photos[number], how, generator), self.recipe.side)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give the batches of all steps."""
+    def batches(self, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give the batches of the steps from `start` on."""
         with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self.draw, 0)
-            for step in range(self.recipe.steps):
+            coming = pool.submit(self.draw, start)
+            for step in range(start, self.recipe.steps):
                 batch = coming.result()
                 coming = pool.submit(self.draw, step + 1)
                 yield batch
@@ -128,34 +131,70 @@ def fitted(trunk: Trunk, pictures: list[Image.Image], recipe: LookTraining) -> t
     return network, network.parts({name: torch.from_numpy(value) for name, value in clean.items()})
 
 
-def train(network: LookNetwork, wanted: Tensor, pairs: Pairs, recipe: LookTraining) -> Trunk:
-    """Train the trunk of `network` towards `wanted` (photos, LOOK_DIM); give the averaged one."""
-    trunk = network.trunk
-    learning = [weight for block in trunk.blocks[FROZEN:] for weight in block.parameters()]
-    learning += list(trunk.top_conv.parameters())
-    for weight in learning:
-        weight.requires_grad_(True)
-    average = copy.deepcopy(trunk)
-    optimiser = torch.optim.AdamW(learning, lr=recipe.rate, weight_decay=recipe.decay)
-    sums = torch.zeros(3)
-    for step, (numbers, pixels) in enumerate(pairs):
-        progress = 0.5 + 0.5 * math.cos(math.pi * step / recipe.steps)
-        optimiser.param_groups[0]["lr"] = recipe.rate * min(1, (step + 1) / 60) * progress
-        grey = torch.zeros(len(pixels), 320)
-        parts = losses(network.parts(trunk(pixels) | {"colour": grey}), wanted[numbers], recipe)
-        optimiser.zero_grad(set_to_none=True)
+class Run:
+    """A training that goes on from its checkpoint: the trunk, its average over the steps, and the optimiser."""
+
+    def __init__(self, network: LookNetwork, recipe: LookTraining, checkpoint: Path) -> None:
+        """Start at step 0, or where `checkpoint` ends."""
+        self.network, self.recipe, self.checkpoint = network, recipe, checkpoint
+        trunk = network.trunk
+        self.learning = [weight for block in trunk.blocks[FROZEN:] for weight in block.parameters()]
+        self.learning += list(trunk.top_conv.parameters())
+        for weight in self.learning:
+            weight.requires_grad_(True)
+        self.average = copy.deepcopy(trunk).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.learning, lr=recipe.rate, weight_decay=recipe.decay)
+        self.step = 0
+        if checkpoint.exists():
+            held = torch.load(checkpoint, weights_only=True)
+            trunk.load_state_dict(held["trunk"])
+            self.average.load_state_dict(held["average"])
+            self.optimiser.load_state_dict(held["optimiser"])
+            self.step = held["step"]
+            logger.info("going on from step %d of %s", self.step, checkpoint)
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        held = {
+            "trunk": self.network.trunk.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.checkpoint.with_suffix(".partial")
+        torch.save(held, scratch)
+        os.replace(scratch, self.checkpoint)
+
+    def train(self, wanted: Tensor, pairs: Pairs) -> Trunk:
+        """Train the trunk towards `wanted` (photos, LOOK_DIM), a checkpoint now and then; give the averaged one."""
+        sums, count = torch.zeros(3), 0
+        for numbers, pixels in pairs.batches(self.step):
+            sums, count = sums + self.learn(wanted[numbers], pixels), count + 1
+            if self.step % CHECKPOINT_EVERY == 0 or self.step == self.recipe.steps:
+                self.save()
+                shown = [round(each, 4) for each in (sums / count).tolist()]
+                logger.info("step %d of %d: near, related, apart %s", self.step, self.recipe.steps, shown)
+                sums, count = torch.zeros(3), 0
+        return self.average
+
+    def learn(self, wanted: Tensor, pixels: Tensor) -> Tensor:
+        """Take one step on views (2 n, 3, h, w); give its three losses."""
+        progress = 0.5 + 0.5 * math.cos(math.pi * self.step / self.recipe.planned)
+        self.optimiser.param_groups[0]["lr"] = self.recipe.rate * min(1, (self.step + 1) / 60) * progress
+        grey = torch.zeros(len(pixels), INPUTS["colour"])
+        found = self.network.parts(self.network.trunk(pixels) | {"colour": grey})
+        parts = losses(found, wanted, self.recipe)
+        self.optimiser.zero_grad(set_to_none=True)
         parts.sum().backward()
-        nn.utils.clip_grad_norm_(learning, 5.0)
-        optimiser.step()
-        keep = min(recipe.average, (2 + step) / (11 + step))
+        nn.utils.clip_grad_norm_(self.learning, 5.0)
+        self.optimiser.step()
+        keep = min(self.recipe.average, (2 + self.step) / (11 + self.step))
         with torch.no_grad():
-            for mean, weight in zip(average.parameters(), trunk.parameters(), strict=True):
+            for mean, weight in zip(self.average.parameters(), self.network.trunk.parameters(), strict=True):
                 mean.lerp_(weight, 1 - keep)
-        sums += parts.detach() / 50
-        if (step + 1) % 50 == 0:
-            logger.info("step %d of %d: near, related, apart %s", step + 1, recipe.steps, sums.tolist())
-            sums.zero_()
-    return average
+        self.step += 1
+        return parts.detach()
 
 
 def main() -> None:
@@ -172,7 +211,7 @@ def main() -> None:
     published = load_trunk(options.published)
     pairs = Pairs([*read_photos(options.photos).paths, *sorted(options.drawings.glob("*.jpg"))], recipe)
     network, wanted = fitted(copy.deepcopy(published), pairs.photos, recipe)
-    trained = train(network, wanted, pairs, recipe)
+    trained = Run(network, recipe, options.out.with_suffix(".pt")).train(wanted, pairs)
     with torch.no_grad():
         for weight, before in zip(trained.parameters(), published.parameters(), strict=True):
             weight.lerp_(before, 1 - recipe.kept)
