@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -24,12 +26,9 @@ def view(image: Image.Image, side: int) -> np.ndarray:
 
     Returns uint8 (h, w, 3), sides multiples of 32: nothing is squashed by more than that rounding.
     """
-    image = image.convert("RGB")
-    scale = min(1.0, _SEARCHED / max(image.size))
-    small = image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX
-    )
-    left, top, right, bottom = (edge / scale for edge in without_margins(small))
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    shrink = math.ceil(max(image.size) / _SEARCHED)
+    left, top, right, bottom = (float(edge * shrink) for edge in without_margins(image.reduce(shrink)))
     right, bottom = min(right, image.width), min(bottom, image.height)
     width, height = right - left, bottom - top
     width, height = min(width, height * LONGEST_ASPECT), min(height, width * LONGEST_ASPECT)

@@ -22,7 +22,13 @@ def without_margins(image: Image.Image) -> tuple[int, int, int, int]:
 
 def _margin(rows: np.ndarray) -> int:
     """Count the rows from the first that are all of the colour of its corner, at most _MOST of them."""
+    if not _near(rows[:1])[0]:
+        return 0
     limit = int(len(rows) * _MOST)
-    near = (np.abs(rows[: limit + 1] - rows[0, 0]).max(axis=2) <= _TOLERANCE).mean(axis=1) >= _FLAT
+    near = _near(rows[: limit + 1])
     count = int(np.argmin(near)) if not near.all() else len(near)
     return min(count, limit)
+
+
+def _near(rows: np.ndarray) -> np.ndarray:
+    return (np.abs(rows - rows[0, 0]).max(axis=2) <= _TOLERANCE).mean(axis=1) >= _FLAT
