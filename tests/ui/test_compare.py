@@ -125,6 +125,20 @@ def test_the_endpoint_gives_plain_figures(shop: Services) -> None:
     assert 0 <= found["engines"][0]["map_low"] <= found["engines"][0]["map_high"] <= 1
 
 
+def test_conditions_choose_who_asks_and_who_is_searched(shop: Services) -> None:
+    key = keys(shop)[0]
+
+    def told(asking: str, among: str) -> dict[str, Any]:
+        wanted = Wanted(["colours:none"], "label", (), asking, among)
+        return [shown[0] for shown in compare_board.run(shop, key, wanted, Halt())][-1]
+
+    assert "4 questions among 8 pictures" in told("label=red", "label=red,green")["summary"]
+    found = tab.compare(shop, ["colours"], key, where={"query": "label=red", "gallery": "label=red,green"})
+    assert found["queries"] == 4
+    assert "Write ATTRIBUTE=VALUE" in told("red", "")["text"]
+    assert "'purple'" in told("", "label=purple")["text"]
+
+
 def test_a_taste_test_hides_the_engines_and_counts_votes_for_them(shop: Services) -> None:
     key = keys(shop)[0]
     waiting, nothing = blind_test.begin(shop, key, NAMES)
