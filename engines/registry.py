@@ -20,11 +20,11 @@ ROWS: tuple[EncoderSpec, ...] = (
         engine="look",
         weights="fashion",
         title="Textures, shapes and colours by EfficientNet-Lite0",
-        dim=528,
+        dim=529,
         image_size=176,
         licence="Apache-2.0",
         source="published ImageNet EfficientNet-Lite0 (Apache-2.0), its heads fitted by training/look/fit.py on the "
-        "Clothing Dataset (CC0)",
+        "Clothing Dataset (CC0) and a sample shop (OSL-3.0/AFL-3.0)",
         load="engines.look.encoder:Look",
         file="look_fashion.safetensors",
         purposes=("look-alike",),

@@ -19,7 +19,7 @@ CHUNK = 8
 
 
 class Look:
-    """Turns pictures into unit vectors: 512 numbers for how a garment looks, 16 for its kind."""
+    """Turns pictures into unit vectors: 512 numbers for how a garment looks, 17 for its kind."""
 
     def __init__(self, spec: EncoderSpec) -> None:
         """Load the network of `spec.weights`; raises AppError, with the command that mends it, when it is missing."""

@@ -21,7 +21,7 @@ STEM, TOP = 32, 1280
 PARTS = {"texture": 80, "pattern": 96, "shape": 80, "top": 224, "colour": 32}
 """Sizes of the parts of a look, in their order."""
 
-KIND_DIM = 16
+KIND_DIM = 17
 LOOK_DIM = sum(PARTS.values())
 DIM = LOOK_DIM + KIND_DIM
 INPUTS = {"texture": 3240, "pattern": 6328, "shape": FILTERS[-1], "top": TOP, "colour": 320, "kind": FILTERS[-1] + TOP}
@@ -125,21 +125,24 @@ def gram(maps: Tensor) -> Tensor:
 
 
 class LookNetwork(nn.Module):
-    """The trunk and its heads: how a garment looks, and in a small share of the cosine what kind it is of.
+    """The trunk and its heads: how a garment looks, and as far as that is known what kind it is of.
 
-    Each head is linear, and its part is brought to length 1. The parts of the look, weighted by `shares`, go through
-    `metric`, which makes little of what differs between pictures of one garment.
+    Each head of the look is linear, and its part is brought to length 1. The parts, weighted by `shares`, go through
+    `metric`, which makes little of what differs between pictures of one garment. The kinds are probabilities as they
+    are: where none is sure, or the picture is unlike the photos they were learnt from, only the look counts.
     """
 
     def __init__(self) -> None:
         """Make the network with random trunk weights and heads of zeros."""
         super().__init__()
         self.trunk = Trunk()
-        for name, size in {**PARTS, "kind": KIND_DIM}.items():
+        for name, size in PARTS.items():
             self.register_buffer(f"{name}_mean", torch.zeros(INPUTS[name]))
             self.register_buffer(f"{name}_axes", torch.zeros(INPUTS[name], size))
         self.register_buffer("shares", torch.full((len(PARTS),), 1 / len(PARTS)))
         self.register_buffer("metric", torch.eye(LOOK_DIM))
+        self.register_buffer("kind_weights", torch.zeros(INPUTS["kind"], KIND_DIM + 1))
+        self.register_buffer("kind_biases", torch.zeros(KIND_DIM + 1))
         self.register_buffer("kind_share", torch.tensor(0.0))
 
     def forward(self, images: Tensor, colours: Tensor) -> Tensor:
@@ -161,11 +164,16 @@ class LookNetwork(nn.Module):
         shares = self.get_buffer("shares").sqrt()
         return torch.cat([share * self.part(name, found) for share, name in zip(shares, PARTS, strict=True)], dim=1)
 
+    def kinds(self, found: Mapping[str, Tensor]) -> Tensor:
+        """Return the probabilities of the kinds (n, KIND_DIM); what they lack to 1 is that of being no such photo."""
+        logits = found["kind"].float() @ self.get_buffer("kind_weights") + self.get_buffer("kind_biases")
+        return logits.softmax(dim=1)[:, :KIND_DIM]
+
     def join(self, found: Mapping[str, Tensor]) -> Tensor:
         """Turn what the heads read into unit vectors (n, DIM)."""
         share = self.get_buffer("kind_share")
         look = F.normalize(self.parts(found) @ self.get_buffer("metric"), dim=1)
-        return torch.cat([(1 - share).sqrt() * look, share.sqrt() * self.part("kind", found)], dim=1)
+        return F.normalize(torch.cat([(1 - share).sqrt() * look, share.sqrt() * self.kinds(found)], dim=1), dim=1)
 
 
 def load_network(path: Path) -> LookNetwork:

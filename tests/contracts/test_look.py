@@ -8,7 +8,8 @@ import torch
 from PIL import Image, ImageOps
 
 import engines
-from engines.look.network import DIM, INPUTS, KIND_DIM, LOOK_DIM, PARTS, Trunk, gram
+from engines.files import WEIGHTS_FOLDER
+from engines.look.network import DIM, INPUTS, KIND_DIM, LOOK_DIM, PARTS, LookNetwork, Trunk, gram, load_network
 from engines.look.preprocessing import colours, to_lab, view
 from tests.conftest import ROOT
 
@@ -60,6 +61,33 @@ def test_every_head_reads_as_many_numbers_as_the_trunk_gives() -> None:
     assert {name: each.shape[1] for name, each in found.items()} == {n: s for n, s in INPUTS.items() if n != "colour"}
     assert engines.spec("look").dim == DIM == LOOK_DIM + KIND_DIM
     assert sum(PARTS.values()) == LOOK_DIM
+
+
+def test_where_no_kind_is_sure_only_the_look_counts() -> None:
+    network = LookNetwork().requires_grad_(False)
+    network.get_buffer("kind_share").fill_(0.4)
+    for name in PARTS:
+        network.get_buffer(f"{name}_axes").normal_()
+    found = {name: torch.rand(1, size) for name, size in INPUTS.items()}
+    network.get_buffer("kind_biases")[KIND_DIM] = 50.0  # a picture unlike all the kinds were learnt from
+    unlike = network.join(found)[0]
+    assert float(unlike[:LOOK_DIM].norm()) == pytest.approx(1, abs=1e-5)
+    assert unlike[LOOK_DIM:].tolist() == pytest.approx([0] * KIND_DIM, abs=1e-6)
+    network.get_buffer("kind_biases")[3] = 100.0
+    sure = network.join(found)[0]
+    assert float(sure[LOOK_DIM + 3]) == pytest.approx(0.4**0.5, abs=1e-5)
+    assert torch.allclose(sure[:LOOK_DIM], 0.6**0.5 * unlike[:LOOK_DIM], atol=1e-5)
+
+
+def test_bfloat16_says_nearly_what_float32_says(garments: list[Image.Image]) -> None:
+    exact = load_network(WEIGHTS_FOLDER / "look_fashion.safetensors")
+    quick = load_network(WEIGHTS_FOLDER / "look_fashion.safetensors")
+    quick.trunk.use_bfloat16()
+    for garment in garments:
+        seen = view(garment, 176)
+        pixels = torch.tensor(seen)[None].permute(0, 3, 1, 2).float()
+        spread = torch.from_numpy(colours(seen))[None]
+        assert float((exact(pixels, spread) * quick(pixels, spread)).sum()) > 0.997
 
 
 def test_a_turned_and_mirrored_picture_finds_itself(garments: list[Image.Image]) -> None:
