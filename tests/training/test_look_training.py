@@ -13,7 +13,7 @@ from PIL import Image
 from engines.look.network import INPUTS, LOOK_DIM, LookNetwork, Trunk
 from training.look.fit import Describer
 from training.look.heads import fit_kinds, scatter_within
-from training.look.train import Pairs, LookTraining, Run
+from training.look.train import LookTraining, Pairs, Run
 
 RECIPE = LookTraining(steps=3, planned=6, pairs=2, side=64)
 

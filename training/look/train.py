@@ -64,7 +64,7 @@ class LookTraining:
     rate: float = 3e-4
     decay: float = 0.01
     temperature: float = 0.07
-    instance_heat: float = 0.1
+    instance_temperature: float = 0.1
     average: float = 0.995
     kept: float = 0.5
     fitted_on: int = 1800
@@ -84,7 +84,7 @@ def losses(found: Tensor, wanted: Tensor, recipe: LookTraining) -> Tensor:
         reduction="batchmean",
     )
     partners = torch.arange(count, device=found.device).roll(count // 2)
-    apart = F.cross_entropy((ours / recipe.instance_heat).masked_fill(itself, -1e4), partners)
+    apart = F.cross_entropy((ours / recipe.instance_temperature).masked_fill(itself, -1e4), partners)
     return torch.stack([near, related, apart])
 
 
