@@ -123,8 +123,8 @@ SETS = (
     MeasuredSet(
         "shop", "A shop's products by other views",
         "Studio photos of 86 sports garments, worn: back and detail views ask for front views of the same product "
-        "(`../shared/data/shop`). They chose between ways of training; the last step of † was fitted on them, and the model "
-        "card (assets/weights/README.md) has its figures with the products held out.",
+        "(`../shared/data/shop`). They chose between ways of training; the last step of † was fitted on them, and the "
+        "model card (assets/weights/README.md) has its figures with the products held out.",
         _SHOP, shop, "sample shop",
     ),
     MeasuredSet(

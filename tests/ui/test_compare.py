@@ -130,7 +130,7 @@ def test_conditions_choose_who_asks_and_who_is_searched(shop: Services) -> None:
 
     def told(asking: str, among: str) -> dict[str, Any]:
         wanted = Wanted(["colours:none"], "label", (), asking, among)
-        return [shown[0] for shown in compare_board.run(shop, key, wanted, Halt())][-1]
+        return [shown[0] for shown in compare_board.run(shop, key, wanted, Running())][-1]
 
     assert "4 questions among 8 pictures" in told("label=red", "label=red,green")["summary"]
     found = tab.compare(shop, ["colours"], key, where={"query": "label=red", "gallery": "label=red,green"})
