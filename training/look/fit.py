@@ -73,7 +73,7 @@ class Describer:
             found = describe(self.trunk, pictures, self.side)
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(path.with_suffix(".partial"), "wb") as file:
-                np.savez(file, **found)
+                np.savez(file, **found)  # type: ignore[arg-type]
             path.with_suffix(".partial").rename(path)
         with np.load(path) as kept:
             logger.info("%s: %d pictures", name, len(kept["top"]))
