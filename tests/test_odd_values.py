@@ -68,7 +68,9 @@ def page(place: Path) -> Iterator[dict[str, Any]]:
     """Return the public endpoints by name, over the folder; only the toy engine is there once the page is built."""
     services = Services(Settings.from_environment(), [f"folder:{place / 'pictures'}", "sample"])
     demo = ui.build(services)
-    endpoints = {each.api_name: each.fn for each in demo.fns.values() if each.api_visibility == "public"}
+    endpoints: dict[str, Any] = {
+        str(each.api_name): each.fn for each in demo.fns.values() if each.api_visibility == "public"
+    }
     with pytest.MonkeyPatch.context() as patched:
         _only_colours(patched)
         services.indexes.build(services.catalogs.infos()[0].key, COLOUR_SPEC)

@@ -65,11 +65,17 @@ def is_folder(checkpoint: str) -> bool:
 
 
 def find(checkpoint: str, name: str) -> Path | None:
-    """Return where file `name` of a checkpoint lies: in its folder, or in one of its snapshots in the Hub's cache."""
-    for folder in _folders(checkpoint):
-        if (folder / name).is_file():
-            return folder / name
-    return None
+    """Return where file `name` of a checkpoint lies: in its folder, or in one of its snapshots in the Hub's cache.
+
+    Raises AppError where that may not be read.
+    """
+    try:
+        return next((folder / name for folder in _folders(checkpoint) if (folder / name).is_file()), None)
+    except OSError as error:
+        raise AppError(
+            f"What the Hugging Face cache holds of {checkpoint} cannot be read ({error.strerror}). If it is another "
+            "user's, set HF_HOME to a folder of your own."
+        ) from None
 
 
 def where(checkpoint: str) -> str:

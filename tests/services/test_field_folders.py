@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from engines.clip import checkpoints
 from retrieval.catalogs.local.folder import FolderCatalog
 from retrieval.core import AppError
 from retrieval.disk import DiskError
@@ -314,10 +315,23 @@ def test_the_check_in_the_background_goes_on_where_it_stopped(
     catalog, place = services.catalogs.catalog(key), services.indexes.folder(key)
     manifest = build.open_manifest(place, COLOUR_SPEC)
     read: list[str] = []
-    monkeypatch.setattr(FolderCatalog, "read", lambda self, item_id: read.append(item_id) or b"other")
+
+    def other(self: FolderCatalog, item_id: str) -> bytes:
+        read.append(item_id)
+        return b"other"
+
+    monkeypatch.setattr(FolderCatalog, "read", other)
     after = ""
     for _ in range(12):
         changed, after = content_check.recheck(catalog, place / manifest.table, manifest, after, -1.0)
         assert changed == [after]
     assert read == sorted(item.id for item in catalog)
     assert content_check.recheck(catalog, place / manifest.table, manifest, after, 1.0) == ([], "")
+
+
+def test_a_cache_of_models_that_is_another_user_s_stops_nothing_but_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", _failing(errno.EACCES))
+    with pytest.raises(AppError, match=r"Permission denied.*set HF_HOME to a folder of your own"):
+        checkpoints.find("openai/clip-vit-base-patch32", "config.json")
+    assert not checkpoints.is_here("openai/clip-vit-base-patch32")
+    assert checkpoints.chosen(None) == (checkpoints.DEFAULT,)  # what every command asks first

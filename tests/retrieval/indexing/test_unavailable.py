@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -183,7 +183,7 @@ def _place(table: VectorTable, item_id: str) -> int:
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Iterator[Path]:
+def older(tmp_path: Path) -> Path:
     with VectorTable(tmp_path / "older.sqlite", 2) as table:
         table.put([StoredRow(name, f"s{name}", "{}", f"d{name}", np.array([1, 0], np.float32)) for name in "abc"])
         table.put([StoredRow("bad", "s", "{}", problem="No picture.")])
