@@ -108,7 +108,7 @@ class Bucket:
             told = _explained(error, self.address)
             code = getattr(error, "response", {}).get("Error", {}).get("Code")
             if self._anonymous and code in _DENIED:
-                closed = f"There are no credentials for {self.address}, and it is not open to everybody ({code})."
+                closed = f"There are no credentials for {self.address} ({code}), and it is not open to everybody."
                 told = AppError(f"{closed} {_GIVE_THEM}")
             raise told from None
 

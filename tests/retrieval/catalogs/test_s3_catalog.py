@@ -423,8 +423,8 @@ def test_a_bucket_that_may_not_be_listed_is_said(store: Store, options: S3Option
 def test_a_public_bucket_is_read_without_credentials(
     store: Store, options: S3Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.put("red/1.jpg", jpeg(1))
-    store.public = True
+    store.client.put_object(Bucket=BUCKET, Key="red/1.jpg", Body=jpeg(1), ACL="public-read")
+    monkeypatch.setattr(store, "public", True)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     catalog = S3Catalog(PLACE, options)
