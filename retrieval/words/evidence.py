@@ -20,7 +20,8 @@ _OWN, _SAME = 1.0, 0.9
 _OVERRULED, FLOOR = 0.3, 0.01
 """What sight or a lesser field still counts where the table says another thing, and what is left of a fit for a
 term that is not met."""
-
+_EXCLUSIVE = ("kind", "colour")
+"""Of these a thing has one, as a rule: what says another overrules a lesser field."""
 Bearing = Callable[[str, str], np.ndarray]
 """Returns int64, the places of the pictures in one of whose FIELDS an FTS5 phrase is found."""
 
@@ -53,7 +54,7 @@ class Evidence:
     def _by_meaning(self, known: Meaning) -> None:
         """Note where the catalogue says it; another colour in a column of its own overrules `Jade Jacket`, and so on.
 
-        What a thing is called says its kind, what short attributes say its colour, pattern and fabric.
+        What a thing is called says its kind, what short attributes say its colour; a fabric may be one of several.
         """
         own = folding.match_phrase(self.term.text)
         first = "title" if known.group == "kind" else "facts"
@@ -63,7 +64,8 @@ class Evidence:
         for name, strength in _FIELDS.items():
             if name != first:
                 self._by_field(known, name, strength, own)
-        self.text[other] *= _OVERRULED
+        if known.group in _EXCLUSIVE:
+            self.text[other] *= _OVERRULED
         self._by_field(known, first, _FIELDS[first], own)
 
     def _by_field(self, known: Meaning, name: str, strength: float, own: str) -> None:

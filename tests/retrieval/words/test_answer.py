@@ -75,6 +75,14 @@ def test_a_colour_column_overrules_a_name_and_a_name_overrules_other_columns_of_
     assert ids(asked(pictures, "blue jacket"))[0] == "1.jpg"
 
 
+def test_a_fabric_in_a_name_or_a_text_counts_beside_another_in_a_column(table: WordTable) -> None:
+    pictures = filled(table, {
+        "1.jpg": {"name": "Pant", "material": "Polyester", "description": "Lined with fleece all the way down."},
+        "2.jpg": {"name": "Fleece-lined Jacket", "material": "Nylon"}, "3.jpg": {"name": "Cap", "material": "Fleece"},
+    })  # fmt: skip
+    assert ids(asked(pictures, "fleece")) == ["2.jpg", "3.jpg", "1.jpg"]
+
+
 def test_a_longer_name_is_not_the_shorter_one_in_it(table: WordTable) -> None:
     pictures = filled(table, {"a.jpg": {"name": "Dress shirt"}, "b.jpg": {"name": "Silk dress"}})
     assert ids(asked(pictures, "dress")) == ["b.jpg"]
