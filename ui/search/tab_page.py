@@ -180,9 +180,10 @@ class TabPage:
             facets = appearance_filters.offered(services, catalog, spec, facets, chosen or {})
             if facets != chosen:
                 changes[self.asked.filters] = chosen = facets
-        changes |= self._told_where(catalog, given, bool(state["searchable"]))
         asked = self._asked(services, given | {self.asked.question: value, self.asked.filters: chosen}, catalog)
-        return changes | asked if asked else changes or {self.answered: gr.skip()}
+        if asked:  # else the answer stands there already, and so does what the panels at the foot made of it
+            asked = self._told_where(catalog, given, bool(state["searchable"])) | asked
+        return changes | asked or {self.answered: gr.skip()}
 
     def search(self, services: Services, given: Given) -> Changes:
         """Answer the question on the page, under what is chosen in the tab."""
