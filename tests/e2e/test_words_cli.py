@@ -123,7 +123,12 @@ def test_results_are_copied_and_written_as_a_page_in_which_a_table_is_only_text(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) is None)
+
+    def noted(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", noted)
     page, copies = tmp_path / "found.html", tmp_path / "copies"
     (copies).mkdir()
     (copies / "d.jpg").write_text("mine")
