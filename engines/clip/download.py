@@ -31,7 +31,7 @@ def fetch(checkpoint: str, on_progress: Callable[[int, int], None] = lambda done
 
 def _fetch(checkpoint: str, on_progress: Callable[[int, int], None]) -> None:
     import huggingface_hub as hub
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
 
     def take(repository: str, wanted: Sequence[str], revision: str) -> None:
@@ -50,6 +50,10 @@ def _fetch(checkpoint: str, on_progress: Callable[[int, int], None]) -> None:
         words = checkpoints.tokenizer_home(checkpoint, checkpoints.config(checkpoint))
         if words != checkpoint and not checkpoints.is_folder(words):
             take(words, checkpoints.TOKENIZER_FILES, "main")
+    except HFValidationError:
+        raise AppError(
+            f"'{checkpoint}' names no model. Give OWNER/NAME of the Hugging Face Hub, or the path of a folder."
+        ) from None
     except (OfflineModeIsEnabled, OSError, HfHubHTTPError, httpx.HTTPError) as error:
         raise AppError(
             f"The checkpoint {checkpoint} is not whole on this machine and the Hub did not give it "
