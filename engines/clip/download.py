@@ -85,10 +85,14 @@ def _download(checkpoint: str, names: Sequence[str], commit: str, on_progress: C
     urls = [hf_hub_url(checkpoint, name, revision=commit) for name in names]
     known = [get_hf_file_metadata(url, timeout=SECONDS) for url in urls]
     total, before = sum(facts.size or 0 for facts in known), 0
+
+    def partial_progress(earlier: int) -> Callable[[int], None]:
+        return lambda here: on_progress(earlier + here, total)
+
     for name, url, facts in zip(names, urls, known, strict=True):
         if facts.etag is not None and not (blobs / facts.etag).exists():
             partial = blobs / f"{facts.etag}.partial"
-            with _Counted(partial, lambda here, before=before: on_progress(before + here, total)) as file:
+            with _Counted(partial, partial_progress(before)) as file:
                 if facts.size is None or file.tell() < facts.size:
                     http_get(
                         url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=facts.size,

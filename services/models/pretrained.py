@@ -105,7 +105,9 @@ class Pretrained:
     def _facts(self, row: EncoderSpec) -> ModelFacts:
         name, models = row.checkpoint, added.read(self._settings.added_models)
         published, problem = known(name), engines.missing(row)
-        size = round(checkpoints.size(name) / 1e6, 1) if problem is None else published and published.megabytes
+        size: float | None = published.megabytes if published else None
+        if problem is None:
+            size = round(checkpoints.size(name) / 1e6, 1)
         return ModelFacts(
             name=name, engine=row.name, title=row.title, licence=row.licence, megabytes=size,
             good_for=published.good_for if published else "", languages=published.languages if published else "",

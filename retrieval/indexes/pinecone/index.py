@@ -240,8 +240,9 @@ class PineconeIndex:
         if last is None:
             return False
         found = next(iter(answer.matches), None)
-        same = found is not None and np.allclose(found.values, last["values"], atol=1e-6)
-        return not same or (found.metadata or {}) != last["metadata"]
+        if found is None or not np.allclose(found.values, last["values"], atol=1e-6):
+            return True
+        return (found.metadata or {}) != last["metadata"]
 
     def _described(self, client: Pinecone, create: bool) -> str:
         """Return the address of the index, which is made where that is wanted; raises AppError."""
