@@ -151,9 +151,9 @@ def tensors(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif name.startswith("text_projection."):
             found["text_model.head." + name.removeprefix("text_projection.")] = value
     for kind in ("weight", "bias"):
-        parts = [given.get(f"visual.trunk.attn_pool.{part}.{kind}") for part in ("q", "kv")]
-        if all(part is not None for part in parts):
-            found[f"vision_model.head.attention.in_proj_{kind}"] = torch.cat(parts)
+        names = [f"visual.trunk.attn_pool.{part}.{kind}" for part in ("q", "kv")]
+        if all(name in given for name in names):
+            found[f"vision_model.head.attention.in_proj_{kind}"] = torch.cat([given[name] for name in names])
     return found
 
 

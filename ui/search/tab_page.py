@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
-from gradio.events import EventListener
 
 from retrieval.core import EncoderSpec
 from services import Services
@@ -287,11 +286,12 @@ class TabPage:
         return self._cleared() | still | told
 
 
-def _changed(widget: gr.Component) -> EventListener:
+def _changed(widget: gr.Component) -> Callable[..., Any]:
     """Return the event by which a widget says that the visitor has chosen something else."""
     if isinstance(widget, gr.Slider):
         return widget.release
-    return widget.change if isinstance(widget, gr.Image) else widget.input  # type: ignore[attr-defined,no-any-return]
+    event: Callable[..., Any] = widget.change if isinstance(widget, gr.Image) else widget.input  # type: ignore[attr-defined]
+    return event
 
 
 def _start(services: Services, catalog: str, spec: EncoderSpec) -> dict[str, Any]:

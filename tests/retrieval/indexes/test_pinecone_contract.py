@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import numpy as np
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 pytest.importorskip("pinecone", reason="the package pinecone is not here: pip install -r requirements-scale.txt")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -71,7 +71,7 @@ def opening(labelled: bool) -> dict[str, Any]:
 
 def run(
     services: Services, catalog: str, wanted: Wanted, running: Running, session: str | None = None
-) -> Iterator[tuple[Any, ...]]:
+) -> Generator[tuple[Any, ...]]:
     """Compare as a task and say how far it is. Outputs: board, the buttons Compare and Stop."""
     if not wanted.names:
         yield _notice("No engine is chosen", "Tick at least one engine, two to see which is better."), *buttons(False)
