@@ -100,7 +100,7 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
         encode = on_ray(Work(recipe.open, recipe.load, spec.image_size), ROOT, cores=len(cores))
     times: list[tuple[float, int]] = []
 
-    def track(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         if progress.encoded:
             times.append((time.perf_counter(), progress.encoded))
 
@@ -109,7 +109,7 @@ def _measure(place: Path, way: str, cores: list[int], name: str, engine: str, co
     watch = threading.Thread(target=_watch, args=(seen, stop))
     watch.start()
     started = time.perf_counter()
-    build.build_index(_First(catalog, count), spec, digest, recipe.load, place, track, encode)
+    build.build_index(_First(catalog, count), spec, digest, recipe.load, place, on_progress, encode)
     seconds = time.perf_counter() - started
     stop.set()
     watch.join()

@@ -65,8 +65,8 @@ def open_catalog(
     services = Services(replace(settings, index=index) if index else settings, [], label_pattern)
     for name in (catalog, *more):
         if name is not None:
-            with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as track:
-                services.catalogs.open(name, track=track)
+            with fetching() if name.startswith("hf:") else nullcontext(lambda state: None) as on_progress:
+                services.catalogs.open(name, on_progress=on_progress)
     return services, services.catalogs.key(catalog)
 
 
@@ -88,8 +88,8 @@ def build(
     services: Services, key: str, spec: EncoderSpec, workers: str | None = None, regions: bool | None = None
 ) -> Report:
     """Bring an index up to date behind a progress bar, encoding in this process or on `workers`."""
-    with bar() as track:
-        return services.indexes.build(key, spec, track, workers, regions)
+    with bar() as on_progress:
+        return services.indexes.build(key, spec, on_progress, workers, regions)
 
 
 def ready(services: Services, key: str, spec: EncoderSpec) -> EncoderSpec:
@@ -97,8 +97,8 @@ def ready(services: Services, key: str, spec: EncoderSpec) -> EncoderSpec:
 
     A checkpoint that has just come tells its facts only now.
     """
-    with bar() as track:
-        note = services.indexes.prepare(key, spec, track)
+    with bar() as on_progress:
+        note = services.indexes.prepare(key, spec, on_progress)
     if note:
         err.print(note, style="yellow", highlight=False)
     return services.engines.spec(spec.name)
@@ -107,8 +107,8 @@ def ready(services: Services, key: str, spec: EncoderSpec) -> EncoderSpec:
 @contextmanager
 def fetching() -> Iterator[Callable[[Fetching], None]]:
     """Show how far the fetch of a data set is while inside, moved by what is yielded."""
-    with bar("Fetching") as track:
-        yield lambda state: track(Progress(state.kept, state.total or state.kept, 0, state.per_second))
+    with bar("Fetching") as on_progress:
+        yield lambda state: on_progress(Progress(state.kept, state.total or state.kept, 0, state.per_second))
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def bar(doing: str = "Indexing") -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as shown:
         task = shown.add_task(doing, total=None, speed="")
 
-        def track(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             shown.update(
                 task,
                 description=progress.doing if doing == "Indexing" else doing,
@@ -127,4 +127,4 @@ def bar(doing: str = "Indexing") -> Iterator[Callable[[Progress], None]]:
                 speed=f"{progress.per_second:.0f} pictures/s",
             )
 
-        yield track
+        yield on_progress

@@ -90,8 +90,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def add(name: Name, as_json: AsJson = False) -> None:
     """Open a catalogue at every start; a data set of the Hub is fetched now, going on where an earlier try broke."""
     services = Services(Settings.from_environment(), [])
-    with fetching() as track:
-        key = services.saved_catalogs.add(name, track)
+    with fetching() as on_progress:
+        key = services.saved_catalogs.add(name, on_progress)
     count = sum(1 for _ in services.catalogs.catalog(key))
     if as_json:
         print_json({"name": services.catalogs.catalog(key).name, "key": key, "pictures": count})

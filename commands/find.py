@@ -137,8 +137,8 @@ def _print_decisions(decisions: Iterable[Decision]) -> None:
 def health(catalog: Catalog = "sample", label_pattern: Pattern = None, as_json: AsJson = False) -> None:
     """Name the pictures of a catalogue that are blurred, dark or tiny, and those that are copies of others."""
     services, key = open_catalog(catalog, label_pattern)
-    with bar("Looking at the pictures") as track:
-        survey = services.health.survey(key, lambda done, total: track(Progress(done, total, 0, 0.0)))
+    with bar("Looking at the pictures") as on_progress:
+        survey = services.health.survey(key, lambda done, total: on_progress(Progress(done, total, 0, 0.0)))
     first, second = survey.copies(survey.ids)
     copies = [(survey.ids[a], survey.ids[b]) for a, b in zip(first, second, strict=True)]
     if as_json:

@@ -24,8 +24,10 @@ def anomaly(
     """Give each picture its anomaly score in the latent space of clothes; higher is more unusual."""
     services, key = open_catalog(queries, label_pattern)
     spec = services.engines.spec("vae", weights)
-    with bar() as track:
-        found, problems = services.latent.score_pictures(key, spec, lambda done, total: track(Progress(done, total)))
+    with bar() as on_progress:
+        found, problems = services.latent.score_pictures(
+            key, spec, lambda done, total: on_progress(Progress(done, total))
+        )
     for name, problem in problems:
         err.print(f"skipped {name}: {problem}", style="yellow", highlight=False, markup=False)
     scores = [{"id": name, "score": score} for name, score in found]

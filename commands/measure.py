@@ -100,9 +100,9 @@ def compare(
     match = match or next(iter(services.evaluation.matchable(key)), None)
     asked, searched = parse_where(query_where or ()), parse_where(gallery_where or ())
     protocol = EvaluationProtocol(match, exclude_label or (), asked, searched) if match else None
-    with bar() as track:
+    with bar() as on_progress:
         found = services.evaluation.compare(
-            key, specs, protocol, lambda step: track(Progress(step.done, step.total or 1))
+            key, specs, protocol, lambda step: on_progress(Progress(step.done, step.total or 1))
         )
     if as_json:
         print_json(comparison.as_dict(found))

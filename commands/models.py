@@ -40,8 +40,8 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def add(name: Name, as_json: AsJson = False) -> None:
     """Get a model, going on where an earlier try broke off, try it, and offer it in the page and in every command."""
-    with _downloading() as track:
-        added = Services(Settings.from_environment(), []).pretrained.add(name, track)
+    with _downloading() as on_progress:
+        added = Services(Settings.from_environment(), []).pretrained.add(name, on_progress)
     if as_json:
         print_json(asdict(added))
         return

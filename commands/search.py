@@ -110,8 +110,8 @@ def search(
 
 def _by_words(services: Services, key: str, words: str, pictures: Sequence[bytes], wanted: _Wanted) -> Results:
     """Answer words by all that is here: the table's text, what is seen, numbers, and pictures as one more ranking."""
-    with bar("Looking at the pictures") as track:
-        services.words.prepare(key, lambda done, total: track(Progress(done, total, 0, 0.0)))
+    with bar("Looking at the pictures") as on_progress:
+        services.words.prepare(key, lambda done, total: on_progress(Progress(done, total, 0, 0.0)))
     if model := models.present():
         ready(services, key, model)
     elif offer := models.offer():

@@ -72,29 +72,29 @@ class Evaluation:
         catalog: str,
         specs: Sequence[EncoderSpec],
         protocol: EvaluationProtocol | None,
-        track: comparison.Track = lambda step: None,
+        on_progress: comparison.OnProgress = lambda step: None,
     ) -> comparison.Comparison:
         """Measure engines side by side, building the indexes that are missing.
 
         Without a protocol only speed is measured. An engine that cannot be loaded is named in the result with the
-        reason. `track` may raise Stopped.
+        reason. `on_progress` may raise Stopped.
         """
         if protocol and protocol.match == consumer_to_shop.PAIR:
             protocol = consumer_to_shop.spelled_out(protocol)
         contestants, failed = [], {}
         for name, spec in {spec.name: spec for spec in specs}.items():
             try:
-                track(comparison.Step(spec.title, "loading", 0, 0))
+                on_progress(comparison.Step(spec.title, "loading", 0, 0))
                 engines.load(spec)
                 spec = engines.spec(name)  # a checkpoint that has just come tells its facts only now
-                searcher = self._indexes.brought_up(catalog, spec, track)
+                searcher = self._indexes.brought_up(catalog, spec, on_progress)
             except AppError as error:
                 failed[name] = str(error)
                 continue
             collection = measures.Collection.of(self._indexes.folder(catalog), spec)
             contestants.append(comparison.Contestant(name, spec.title, collection, searcher))
         source = self._catalogs.catalog(catalog)
-        return replace(comparison.compare(contestants, source, protocol, track), failed=failed)
+        return replace(comparison.compare(contestants, source, protocol, on_progress), failed=failed)
 
     def comparing(
         self, catalog: str, specs: Sequence[EncoderSpec], protocol: EvaluationProtocol | None, owner: str = MACHINE
@@ -102,20 +102,20 @@ class Evaluation:
         """Return the task that compares engines, one comparison at a time; raises AppError when too many wait."""
 
         def work(task: Task[comparison.Comparison]) -> comparison.Comparison:
-            def track(step: comparison.Step) -> None:
+            def on_progress(step: comparison.Step) -> None:
                 task.advance(step.done, step.total, seconds_left=step.seconds_left, doing=f"{step.title}: {step.doing}")
 
-            return self.compare(catalog, specs, protocol, track)
+            return self.compare(catalog, specs, protocol, on_progress)
 
         return self._tasks.submit("comparison", f"comparing on {catalog}", work, owner)
 
     def duplicates(
-        self, catalog: str, spec: EncoderSpec, track: Callable[[int, int], None] = lambda done, total: None
+        self, catalog: str, spec: EncoderSpec, on_progress: Callable[[int, int], None] = lambda done, total: None
     ) -> duplicates.Forest:
         """Return what groups of near-duplicates a catalogue has at every threshold; its index has to be built.
 
-        Copies by their pixels, mirrored and turned ones among them, count as 1. `track` hears of both passes.
+        Copies by their pixels, mirrored and turned ones among them, count as 1. `on_progress` hears of both passes.
         """
         held = measures.Collection.of(self._indexes.folder(catalog), spec)
-        copies = self._health.survey(catalog, track).copies(held.ids)
-        return duplicates.forest(held.ids, held.vectors, track, copies)
+        copies = self._health.survey(catalog, on_progress).copies(held.ids)
+        return duplicates.forest(held.ids, held.vectors, on_progress, copies)

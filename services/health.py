@@ -22,7 +22,7 @@ from retrieval.search.duplicates import Group
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.models.appearance import pool
 
-Track = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 _FILE = "health.npz"
 _VERSION = 1
 _BATCH = 64
@@ -82,8 +82,8 @@ class CatalogHealth:
         self._catalogs = catalogs
         self._lock = threading.Lock()
 
-    def survey(self, catalog: str, track: Track = lambda done, total: None) -> Survey:
-        """Look at every picture that is new or changed since the last survey; `track` may raise to stop it."""
+    def survey(self, catalog: str, on_progress: OnProgress = lambda done, total: None) -> Survey:
+        """Look at every picture that is new or changed since the last survey; `on_progress` may raise to stop it."""
         source, file = self._catalogs.catalog(catalog), self._file(catalog)
         with self._lock:
             known = _read(file)
@@ -92,7 +92,7 @@ class CatalogHealth:
             fresh = [item.id for item in items if known.get(item.id, ("",))[0] != stamps[item.id]]
             found = {each: row for each, row in known.items() if stamps.get(each) == row[0]}
             for start in range(0, len(fresh), _BATCH):
-                track(start, len(fresh))
+                on_progress(start, len(fresh))
                 some = fresh[start : start + _BATCH]
                 for each, row in zip(some, pool().map(partial(_looked, source), some), strict=True):
                     if row:

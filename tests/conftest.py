@@ -135,11 +135,11 @@ def built(
     cache: Path,
     encoder: ColourEncoder,
     digest: str = "d1",
-    track: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Bring the index of a catalogue, or of a folder, up to date with `encoder`."""
     catalog = FolderCatalog(catalog) if isinstance(catalog, Path) else catalog
-    return build_index(catalog, encoder.spec, digest, lambda: encoder, cache, track)
+    return build_index(catalog, encoder.spec, digest, lambda: encoder, cache, on_progress)
 
 
 def stored(cache: Path, spec: EncoderSpec = COLOUR_SPEC) -> dict[str, tuple[np.ndarray, dict[str, str]]]:

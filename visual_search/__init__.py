@@ -89,7 +89,7 @@ class Gallery:
         if vector is not None and words is None:
             return self._hits(searcher.by_vector(vector, k, passing, given))
         if spec.accepts_text:
-            return self._hits(searcher.by_words(parse(words or ""), k, passing, vector, without=given))
+            return self._hits(searcher.by_words(parse(words or ""), k, passing, vector, exclude_ids=given))
         if spec.engine == "product" and not asked:
             self._services.words.prepare(self._key)
             fits = self._services.words.search(self._key, words or "", Scope(k, filter=passing))

@@ -43,7 +43,7 @@ def fit(
     pixels: np.ndarray,
     labels: np.ndarray | None,
     recipe: LatentTraining,
-    track: Callable[[Epoch], None] = lambda epoch: None,
+    on_progress: Callable[[Epoch], None] = lambda epoch: None,
     stopped: Callable[[], bool] = lambda: False,
     step: Callable[[float], None] = lambda part: None,
 ) -> Networks:
@@ -81,7 +81,7 @@ def fit(
             scored = -evidence(networks, pixels[held], rng).mean() if len(held) else float("nan")
             samples = np.round(255 * decoded(networks, points)).astype(np.uint8)
             seconds = time.perf_counter() - started
-            track(Epoch(number, recipe.epochs, float(means[0]), float(means[1]), float(scored), seconds, samples))
+            on_progress(Epoch(number, recipe.epochs, float(means[0]), float(means[1]), float(scored), seconds, samples))
         if stopped():
             break
     return networks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retrieval.catalogs.hub import catalog as huggingface
 from retrieval.catalogs.hub import names
-from retrieval.catalogs.hub.download import Track
+from retrieval.catalogs.hub.download import OnProgress
 from retrieval.catalogs.local import unpack as unpack
 from retrieval.catalogs.local.deepfashion2 import DeepFashion2Catalog, open_split
 from retrieval.catalogs.local.folder import FolderCatalog
@@ -35,14 +35,14 @@ def open_catalog(
     label_pattern: str | None = None,
     hub: Path = Path("index_cache", "hub"),
     anonymous: bool = False,
-    track: Track = lambda fetching: None,
+    on_progress: OnProgress = lambda fetching: None,
     s3: S3Options | None = None,
 ) -> Catalog:
     """Return the catalogue called `name`; raises AppError for an unknown form, a missing folder or a bad pattern.
 
     The drawn paintings lie beside `sample`, the folder of the drawn garments.
     A data set of the Hub that is not on this machine is fetched into `hub` (see huggingface.open_hub for `anonymous`
-    and `track`).
+    and `on_progress`).
     """
     form, _, place = name.partition(":")
     root = Path(os.path.expanduser(place))
@@ -57,7 +57,7 @@ def open_catalog(
     if form == "idx" and place:
         return IdxCatalog(os.path.expanduser(place))
     if form == "hf" and place:
-        return huggingface.open_hub(names.parse(name), hub, anonymous, track)
+        return huggingface.open_hub(names.parse(name), hub, anonymous, on_progress)
     if form == "s3":
         return S3Catalog(name, s3 or S3Options(), label_pattern)
     raise AppError(f"'{name}' names no catalogue. Choose one of: {FORMS}.")

@@ -16,7 +16,7 @@ from retrieval.core import AppError, BadPictureError, Catalog, EncoderSpec
 from retrieval.disk import write_atomically
 
 CHUNK = 64
-Track = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 Score = Callable[[Sequence[Image.Image]], np.ndarray]
 
 
@@ -49,17 +49,21 @@ def mark(ids: Sequence[str], vectors: np.ndarray, weights: str) -> str:
 
 
 def score_pictures(
-    catalog: Catalog, ids: Sequence[str], image_size: int, score: Score, track: Track = lambda done, total: None
+    catalog: Catalog,
+    ids: Sequence[str],
+    image_size: int,
+    score: Score,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
     """Return (id, anomaly score) of the pictures called `ids` in their order, and (id, problem) of those skipped.
 
     `score` turns upright RGB pictures, opened at a shorter side of at least `image_size` pixels, into float32 (n,),
-    higher is more unusual. `track` may raise to stop.
+    higher is more unusual. `on_progress` may raise to stop.
     """
     found: list[tuple[str, float]] = []
     problems: list[tuple[str, str]] = []
     for start in range(0, len(ids), CHUNK):
-        track(start, len(ids))
+        on_progress(start, len(ids))
         names, images = [], []
         for name in ids[start : start + CHUNK]:
             try:
@@ -69,7 +73,7 @@ def score_pictures(
                 problems.append((name, str(error)))
         if images:
             found += zip(names, score(images).tolist(), strict=True)
-    track(len(ids), len(ids))
+    on_progress(len(ids), len(ids))
     return found, problems
 
 

@@ -116,16 +116,16 @@ class Step:
     seconds_left: float | None = None
 
 
-Track = Callable[[Step], None]
+OnProgress = Callable[[Step], None]
 
 
 def compare(
-    contestants: Sequence[Contestant], catalog: Catalog, protocol: EvaluationProtocol | None, track: Track
+    contestants: Sequence[Contestant], catalog: Catalog, protocol: EvaluationProtocol | None, on_progress: OnProgress
 ) -> Comparison:
-    """Measure the contestants on the same queries; without a protocol only speed. `track` may raise to stop."""
+    """Measure the contestants on the same queries; without a protocol only speed. `on_progress` may raise to stop."""
     fair = _on_common_pictures(contestants)
-    measured = [_rank(each, protocol, track) for each in fair] if protocol is not None else []
-    speeds = [_time(each, catalog, track) for each in fair]
+    measured = [_rank(each, protocol, on_progress) for each in fair] if protocol is not None else []
+    speeds = [_time(each, catalog, on_progress) for each in fair]
     engines = [Measured(c.name, c.title, {}, cost) for c, cost in zip(fair, speeds, strict=True)]
     if protocol is None or not measured:
         return Comparison(None, 0, len(fair[0].collection.ids) if fair else 0, 0, tuple(engines))
@@ -205,15 +205,17 @@ def _part(whole: Collection, wanted: set[str]) -> Collection:
     return whole.part(rows)
 
 
-def _rank(contestant: Contestant, protocol: EvaluationProtocol, track: Track) -> PerQuery:
+def _rank(contestant: Contestant, protocol: EvaluationProtocol, on_progress: OnProgress) -> PerQuery:
     told = partial(Step, contestant.title, "searching with every picture")
-    return per_query(contestant.collection, None, protocol, MOST_QUERIES, lambda done, total: track(told(done, total)))
+    return per_query(
+        contestant.collection, None, protocol, MOST_QUERIES, lambda done, total: on_progress(told(done, total))
+    )
 
 
-def _time(contestant: Contestant, catalog: Catalog, track: Track) -> Speed:
+def _time(contestant: Contestant, catalog: Catalog, on_progress: OnProgress) -> Speed:
     told = partial(Step, contestant.title, "measuring the speed")
     return speed.measure(
-        contestant.searcher, catalog, contestant.collection.ids, lambda done, total: track(told(done, total))
+        contestant.searcher, catalog, contestant.collection.ids, lambda done, total: on_progress(told(done, total))
     )
 
 

@@ -191,15 +191,15 @@ def per_query(
     queries: Collection | None,
     protocol: EvaluationProtocol,
     most: int | None = None,
-    track: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PerQuery:
     """Rank the whole gallery for every query; without `queries` the gallery's own pictures ask, never for themselves.
 
     Precision@k is relevant results among the first k over k; recall@k relevant results among the first k over all
     that are relevant; average precision the mean of the precisions at each relevant result (Manning, Raghavan,
     Schuetze 2008, chapter 8). Pictures without what has to match ask nothing, and are searched only where the protocol
-    says what the gallery is: there they can only be wrong. At most `most` queries are asked, a seeded sample; `track`
-    hears how many of how many are done, and may raise to stop.
+    says what the gallery is: there they can only be wrong. At most `most` queries are asked, a seeded sample;
+    `on_progress` hears how many of how many are done, and may raise to stop.
     """
     trial = _Trial.of(gallery, queries, protocol)
     if most is not None and most < len(trial.asked.rows):
@@ -207,7 +207,7 @@ def per_query(
     count = len(trial.asked.rows)
     values, first_right = np.empty((count, len(MEASURES))), np.empty(count, int)
     for part, scores, relevant in trial.blocks():
-        track(part.start, count)
+        on_progress(part.start, count)
         ranked = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
         first_right[part] = np.where(ranked.any(axis=1), ranked.argmax(axis=1) + 1, 0)
         values[part] = _measures(ranked)

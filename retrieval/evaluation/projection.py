@@ -29,7 +29,7 @@ _BY_GRID = 3000
 """From here on the interpolated gradient is quicker, while the layout is still small (benchmarks/projection.py)."""
 _BLOCK = 512
 
-Track = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Hears how many steps of how many are done, and may raise to stop."""
 
 
@@ -54,7 +54,9 @@ def chosen(count: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(count, MOST, replace=False))
 
 
-def project(vectors: np.ndarray, method: str = "tsne", track: Track = lambda done, total: None) -> np.ndarray:
+def project(
+    vectors: np.ndarray, method: str = "tsne", on_progress: OnProgress = lambda done, total: None
+) -> np.ndarray:
     """Lay out `vectors`, float32 (n, dim) of unit length, as float32 (n, 2) with each coordinate in -1..1.
 
     "pca" keeps the two directions of largest variance. "tsne" (van der Maaten and Hinton 2008) begins there and brings
@@ -62,12 +64,12 @@ def project(vectors: np.ndarray, method: str = "tsne", track: Track = lambda don
     the interpolated gradient of Linderman et al. 2019, by openTSNE (Policar et al. 2024). The same vectors give the
     same map on the same machine. Any n works; below _FEW points t-SNE has no neighbourhoods to keep, and the map is
     that of PCA.
-    Raises AppError for another method, and whatever `track` raises.
+    Raises AppError for another method, and whatever `on_progress` raises.
     """
     if method not in METHODS:
         raise AppError(f"There is no map '{method}'. Choose one of: {', '.join(METHODS)}.")
     flat = _principal(vectors)
-    return _fitted(flat if method == "pca" or len(vectors) < _FEW else _tsne(vectors, flat, track))
+    return _fitted(flat if method == "pca" or len(vectors) < _FEW else _tsne(vectors, flat, on_progress))
 
 
 def save(path: Path, projection: Projection) -> None:
@@ -106,12 +108,12 @@ def _principal(vectors: np.ndarray) -> np.ndarray:
     return found
 
 
-def _tsne(vectors: np.ndarray, flat: np.ndarray, track: Track) -> np.ndarray:
+def _tsne(vectors: np.ndarray, flat: np.ndarray, on_progress: OnProgress) -> np.ndarray:
     from openTSNE import TSNEEmbedding, affinity, initialization, nearest_neighbors
 
     total = len(vectors) + (_EXAGGERATED + _PLAIN) * _weight(len(vectors))
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
-    neighbours = _nearest(vectors, int(3 * perplexity), lambda done: track(done, total))
+    neighbours = _nearest(vectors, int(3 * perplexity), lambda done: on_progress(done, total))
     affinities = affinity.PerplexityBasedNN(
         perplexity=perplexity, knn_index=nearest_neighbors.PrecomputedNeighbors(*neighbours)
     )
@@ -120,7 +122,7 @@ def _tsne(vectors: np.ndarray, flat: np.ndarray, track: Track) -> np.ndarray:
 
     def told(before: int) -> dict[str, object]:
         def step(iteration: int, error: float, embedding: np.ndarray) -> None:
-            track(len(vectors) + (before + iteration) * _weight(len(vectors)), total)
+            on_progress(len(vectors) + (before + iteration) * _weight(len(vectors)), total)
 
         return {"callbacks": step, "callbacks_every_iters": _TOLD_EVERY}
 
@@ -135,7 +137,7 @@ def _weight(count: int) -> int:
     return max(1, count // 100)
 
 
-def _nearest(vectors: np.ndarray, k: int, track: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(vectors: np.ndarray, k: int, on_progress: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
     """Return the k nearest others of every row: int (n, k), and their distances, float64 (n, k), nearest first."""
     indices = np.empty((len(vectors), k), np.int64)
     distances = np.empty((len(vectors), k))
@@ -148,7 +150,7 @@ def _nearest(vectors: np.ndarray, k: int, track: Callable[[int], None]) -> tuple
         order = np.argsort(-best, axis=1, kind="stable")
         indices[rows] = np.take_along_axis(found, order, axis=1)
         distances[rows] = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(best, order, axis=1), 0))
-        track(start + len(scores))
+        on_progress(start + len(scores))
     return indices, distances
 
 

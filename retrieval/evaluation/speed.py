@@ -46,18 +46,18 @@ def measure(
     searcher: Searcher,
     catalog: Catalog,
     ids: Sequence[str],
-    track: _Track = lambda done, total: None,
+    on_progress: _Track = lambda done, total: None,
 ) -> Speed:
     """Time an engine on a seeded sample of the pictures `ids`, which are decoded before the clock runs.
 
-    The network's own resizing and normalising count. `track` hears of every batch, and may raise to stop.
+    The network's own resizing and normalising count. `on_progress` hears of every batch, and may raise to stop.
     """
     encoder, index = searcher.encoder, searcher.index
     pictures = _sample(catalog, ids, encoder.spec.image_size)
     weights = encoder.weights_bytes / _MEGA if isinstance(encoder, Weighed) else None
     return Speed(
-        pictures_per_second=_throughput(encoder, pictures, track),
-        query_ms=_answering(encoder, index, pictures, track),
+        pictures_per_second=_throughput(encoder, pictures, on_progress),
+        query_ms=_answering(encoder, index, pictures, on_progress),
         weights_mb=weights,
         index_mb=len(index) * _vectors_each(index) * index.dim * 4 / _MEGA,
     )
@@ -67,12 +67,12 @@ def _vectors_each(index: VectorIndex) -> int:
     return index.count if isinstance(index, RegionIndex) else 1
 
 
-def _throughput(encoder: Encoder, pictures: Sequence[Image.Image], track: _Track) -> float:
+def _throughput(encoder: Encoder, pictures: Sequence[Image.Image], on_progress: _Track) -> float:
     """Return the median over batches of the pictures encoded a second."""
     encoder.encode_images(pictures[:_BATCH])  # pays for what is loaded and cached on first use
     rates, started = [], time.perf_counter()
     for first in [*range(0, len(pictures), _BATCH)] * _ROUNDS:
-        track(first, len(pictures))
+        on_progress(first, len(pictures))
         batch = pictures[first : first + _BATCH]
         began = time.perf_counter()
         encoder.encode_images(batch)
@@ -82,11 +82,11 @@ def _throughput(encoder: Encoder, pictures: Sequence[Image.Image], track: _Track
     return float(np.median(rates))
 
 
-def _answering(encoder: Encoder, index: VectorIndex, pictures: Sequence[Image.Image], track: _Track) -> float:
+def _answering(encoder: Encoder, index: VectorIndex, pictures: Sequence[Image.Image], on_progress: _Track) -> float:
     """Return the median milliseconds to encode one picture and search with it."""
     seconds, started = [], time.perf_counter()
     for picture in pictures[: QUERIES + 1]:
-        track(len(pictures), len(pictures))
+        on_progress(len(pictures), len(pictures))
         began = time.perf_counter()
         index.query(encoder.encode_images([picture]), _HITS)
         seconds.append(time.perf_counter() - began)

@@ -119,7 +119,7 @@ class Report:
 @dataclass(slots=True)
 class _Tally:
     total: int
-    track: Callable[[Progress], None]
+    on_progress: Callable[[Progress], None]
     done: int = 0
     encoded: int = 0
     changed: int = 0
@@ -131,7 +131,7 @@ class _Tally:
         self.encoded += encoded
         self.changed += changed
         elapsed = time.perf_counter() - self.started
-        self.track(Progress(self.done, self.total, self.encoded, self.encoded / elapsed if self.encoded else 0.0))
+        self.on_progress(Progress(self.done, self.total, self.encoded, self.encoded / elapsed if self.encoded else 0.0))
 
 
 def preprocessing(spec: EncoderSpec) -> str:
@@ -145,20 +145,21 @@ def build_index(
     digest: str,
     load: Callable[[], Encoder],
     folder: Path,
-    track: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
     encode: Encode | None = None,
 ) -> Report:
     """Bring the index of `catalog` in `folder` up to date with it, encoding only what is new or changed.
 
     An item with the same stamp is left alone; one with the same content (BLAKE2 of file and box) keeps its vector
     under any name; the rest is encoded, each batch stored as it comes. `load` gives the encoder and is called only when
-    there is something to encode; or `encode` has it done elsewhere. `track` hears of every batch and may raise Stopped.
-    Pictures that are no pictures are skipped, named in the report, and not tried again until they change. Files that
-    cannot be read now are named too, and tried again by the next build; what was encoded of them before stays.
+    there is something to encode; or `encode` has it done elsewhere. `on_progress` hears of every batch and may
+    raise Stopped. Pictures that are no pictures are skipped, named in the report, and not tried again until they
+    change. Files that cannot be read now are named too, and tried again by the next build; what was encoded of them
+    before stays.
     """
     encode = encode or in_process(catalog, spec.image_size, load)
-    with storage.building(folder, spec, lambda: track(Progress(0, 0, doing=WAITING))):
-        return _mended(catalog, spec, digest, encode, folder, track)
+    with storage.building(folder, spec, lambda: on_progress(Progress(0, 0, doing=WAITING))):
+        return _mended(catalog, spec, digest, encode, folder, on_progress)
 
 
 def _mended(
@@ -167,18 +168,18 @@ def _mended(
     digest: str,
     encode: Encode,
     folder: Path,
-    track: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
 ) -> Report:
     """Build, and where SQLite cannot read the table at all, put it aside and build once more."""
     try:
-        return _build(catalog, spec, digest, encode, folder, track)
+        return _build(catalog, spec, digest, encode, folder, on_progress)
     except DamagedTableError as error:
         log.warning("%s", error)
         old, path = _finished(folder, spec), folder / storage.table_name(spec, digest, preprocessing(spec))
         if old and old.table == path.name:
             storage.drop_manifest(folder, spec)
         storage.set_aside(path)
-        return _build(catalog, spec, digest, encode, folder, track)
+        return _build(catalog, spec, digest, encode, folder, on_progress)
 
 
 def _build(
@@ -187,7 +188,7 @@ def _build(
     digest: str,
     encode: Encode,
     folder: Path,
-    track: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
 ) -> Report:
     started = time.perf_counter()
     table_path = folder / storage.table_name(spec, digest, preprocessing(spec))
@@ -209,7 +210,7 @@ def _build(
             storage.write_manifest(folder, spec, replace(standing, fingerprint=_UNFINISHED))
         elif old and _differs_in_decoding_only(old, spec, digest) and (folder / old.table).is_file():
             table.carry_over(folder / old.table, "version 1", of_version_1)
-        tally, seen = _Tally(total, track), hashlib.blake2b(digest_size=16)
+        tally, seen = _Tally(total, on_progress), hashlib.blake2b(digest_size=16)
         fresh = (
             item for chunk in _chunks(fingerprinted(catalog, seen), _CHUNK) for item in _unstored(chunk, table, tally)
         )

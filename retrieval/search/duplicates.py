@@ -61,7 +61,7 @@ class Forest:
 def forest(
     ids: Sequence[str],
     vectors: np.ndarray,
-    track: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     copies: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Forest:
     """Return the maximum spanning forest of `vectors` (float32 (n, dim), unit length) over cosines from LOWEST up.
@@ -69,15 +69,15 @@ def forest(
     Its links from a threshold up join exactly what all pairs from that threshold up join (Gower and Ross, "Minimum
     spanning trees and single linkage cluster analysis", 1969), so one pass answers for every threshold. Pairs are
     scored a block of rows at a time and merged into the forest, so that memory stays near 100 MB. `copies` are rows,
-    two int64 (m,), of pairs that count as 1 whatever their vectors say. `track` hears how many of how many rows are
-    done, and may raise to stop.
+    two int64 (m,), of pairs that count as 1 whatever their vectors say. `on_progress` hears how many of how many
+    rows are done, and may raise to stop.
     """
     count = len(ids)
     first, second = copies or (np.empty(0, np.int64), np.empty(0, np.int64))
     scores = np.ones(len(first), np.float32)
     start = 0
     while start < count:
-        track(start, count)
+        on_progress(start, count)
         size = max(1, _CELLS // (count - start))
         block = vectors[start : start + size] @ vectors[start:].T
         rows, columns = np.nonzero(np.triu(block >= LOWEST - _ROUNDING, k=1))

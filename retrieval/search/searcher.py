@@ -71,11 +71,11 @@ class Searcher:
         filter: Filter | None = None,
         picture: np.ndarray | None = None,
         picture_weight: float = 0.5,
-        without: Collection[str] = (),
+        exclude_ids: Collection[str] = (),
     ) -> Result:
         """Search by weighted phrases, and by a picture's vector (float32 (dim,), unit length) too where one is given.
 
-        The items `without` are left out of the results.
+        The items `exclude_ids` are left out of the results.
         The words are t = sum of w_i t_i over unit vectors t_i, brought to length 1. With a picture p the query is
         (1 - picture_weight) t / s(t) + picture_weight p / s(p), where s(v), the spread of v, is the standard deviation
         of the scores that it gives this index (of the SPREAD_OVER best where it is larger). Pictures lie far from words
@@ -102,7 +102,7 @@ class Searcher:
             query = _unit(mixed, "The words and the picture cancel each other out. Move the weight to one of them.")
         cut = [text for text, short in zip(texts, reader.truncated(texts), strict=True) if short]
         notes = tuple(f"Only the beginning of '{text[:40]}…' is read: the engine takes no longer text." for text in cut)
-        return replace(self._search(query.astype(np.float32), k, filter, seconds, without), notes=notes)
+        return replace(self._search(query.astype(np.float32), k, filter, seconds, exclude_ids), notes=notes)
 
     def _spread(self, query: np.ndarray, filter: Filter | None) -> float:
         scores = [hit.score for hit in self.index.query(query[None].astype(np.float32), SPREAD_OVER, filter)[0]]
@@ -110,7 +110,7 @@ class Searcher:
 
     def by_id(self, item_id: str, k: int, filter: Filter | None = None) -> Result:
         """Search by an item of the index, which is itself left out of the results."""
-        return self._search(self.index.vectors([item_id])[0], k, filter, {}, without={item_id})
+        return self._search(self.index.vectors([item_id])[0], k, filter, {}, exclude_ids={item_id})
 
     def by_examples(
         self,
@@ -119,23 +119,23 @@ class Searcher:
         disliked: Sequence[str],
         k: int,
         filter: Filter | None = None,
-        without: Collection[str] = (),
+        exclude_ids: Collection[str] = (),
     ) -> Result:
         """Search by `query` (float32 (dim,), or None) moved towards the liked items and away from the disliked.
 
-        The disliked and the items `without` are left out of the results.
+        The disliked and the items `exclude_ids` are left out of the results.
         Rocchio's relevance feedback over embeddings: ALPHA q + BETA mean(liked) - GAMMA mean(disliked), with the
         weights of Manning, Raghavan, Schuetze, "Introduction to Information Retrieval" (2008), section 9.1.1, after
         J. J. Rocchio, "Relevance feedback in information retrieval", in The SMART Retrieval System (1971).
         """
         moved = self.moved(query, liked, disliked)
-        return self._search(moved, k, filter, {}, without={*disliked, *without})
+        return self._search(moved, k, filter, {}, exclude_ids={*disliked, *exclude_ids})
 
     def by_vector(
-        self, query: np.ndarray, k: int, filter: Filter | None = None, without: Collection[str] = ()
+        self, query: np.ndarray, k: int, filter: Filter | None = None, exclude_ids: Collection[str] = ()
     ) -> Result:
         """Search by a vector, float32 (dim,), as it is: scores are inner products; see search.parts."""
-        return self._search(query, k, filter, {}, without)
+        return self._search(query, k, filter, {}, exclude_ids)
 
     def moved(self, query: np.ndarray | None, liked: Sequence[str], disliked: Sequence[str]) -> np.ndarray:
         """Return `query` moved by marks as `by_examples` does, float32 (dim,) of length 1."""
@@ -154,11 +154,11 @@ class Searcher:
         k: int,
         filter: Filter | None,
         seconds: dict[str, float],
-        without: Collection[str] = (),
+        exclude_ids: Collection[str] = (),
     ) -> Result:
         started = time.perf_counter()
-        found = self.index.query(query[None], max(k, NEAREST) + len(without), filter)[0]
-        found = [hit for hit in found if hit.id not in without]
+        found = self.index.query(query[None], max(k, NEAREST) + len(exclude_ids), filter)[0]
+        found = [hit for hit in found if hit.id not in exclude_ids]
         curve = np.array([hit.score for hit in found[:NEAREST]], np.float32)
         seconds["search"] = time.perf_counter() - started
         hits = found[:k]

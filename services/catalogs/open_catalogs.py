@@ -9,7 +9,7 @@ from pathlib import Path
 
 from retrieval import catalogs
 from retrieval.catalogs.hub import names
-from retrieval.catalogs.hub.download import Track
+from retrieval.catalogs.hub.download import OnProgress
 from retrieval.catalogs.hub.source import SUGGESTED
 from retrieval.catalogs.s3.catalog import S3Options
 from retrieval.core import AppError, Catalog, EncoderSpec
@@ -61,13 +61,13 @@ class OpenCatalogs:
         self._when_closed: list[Callable[[str], None]] = []
         self._lock = threading.Lock()
 
-    def open(self, name: str, anonymous: bool = False, track: Track = lambda fetching: None) -> str:
+    def open(self, name: str, anonymous: bool = False, on_progress: OnProgress = lambda fetching: None) -> str:
         """Open the catalogue called `name`, unless it is open, and return its key; raises AppError for a bad name."""
         with self._lock:
             if name in self._keys:
                 return self._keys[name]
         catalog = catalogs.open_catalog(
-            name, self._settings.sample, self.label_pattern, self._settings.hub, anonymous, track, self._s3
+            name, self._settings.sample, self.label_pattern, self._settings.hub, anonymous, on_progress, self._s3
         )
         key = catalogs.key(catalog)
         with self._lock:

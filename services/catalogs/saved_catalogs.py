@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from retrieval import catalogs as forms
 from retrieval.catalogs.hub import catalog, download
 from retrieval.catalogs.hub import names as hub_names
-from retrieval.catalogs.hub.download import Track
+from retrieval.catalogs.hub.download import OnProgress
 from retrieval.catalogs.s3 import catalog as s3_catalog
 from retrieval.catalogs.s3 import listing
 from retrieval.core import AppError
@@ -89,15 +89,15 @@ class SavedCatalogs:
         else:
             self._problems.pop(name, None)
 
-    def add(self, name: str, track: Track = lambda fetching: None) -> str:
+    def add(self, name: str, on_progress: OnProgress = lambda fetching: None) -> str:
         """Open the catalogue called `name`, remember it for every start, and return its key; raises AppError."""
-        key = self._catalogs.open(name, track=track)
+        key = self._catalogs.open(name, on_progress=on_progress)
         if name != key:  # what is always there needs no entry
             self._names.add(self._catalogs.catalog(key).name)
             self._problems.pop(name, None)
         return key
 
-    def add_from_hub(self, name: str, track: Track = lambda fetching: None) -> str:
+    def add_from_hub(self, name: str, on_progress: OnProgress = lambda fetching: None) -> str:
         """Do the same for a visitor: the Hub only, public data sets only, bounded in rows and in number."""
         wanted = hub_names.parse(name if name.startswith("hf:") else f"hf:{name}")
         most = self._settings.max_hub_rows
@@ -108,7 +108,7 @@ class SavedCatalogs:
             held = [each for each in known if each.startswith("hf:")]
             if str(wanted) not in held and len(held) >= self._settings.max_hub_catalogs:
                 raise AppError(f"{len(held)} data sets are open here, as many as this page keeps. Use one of them.")
-            key = self._catalogs.open(str(wanted), anonymous=True, track=track)
+            key = self._catalogs.open(str(wanted), anonymous=True, on_progress=on_progress)
             self._names.add(str(wanted))
         return key
 

@@ -43,18 +43,18 @@ class Uploads:
         session: str,
         sent: Sequence[tuple[str, Path]],
         title: str = "",
-        track: Callable[[int], None] = lambda done: None,
+        on_progress: Callable[[int], None] = lambda done: None,
     ) -> tuple[str, Kept]:
         """Make a catalogue of files (name as sent, where it lies) and return its key and what was left out.
 
-        Raises AppError for what is no picture or too much; `track` hears of pictures kept and may raise Stopped.
+        Raises AppError for what is no picture or too much; `on_progress` hears of pictures kept and may raise Stopped.
         """
         key = f"upload-{secrets.token_hex(16)}"
         home = self._sessions.folder() / key
         with self._lock:
             self._reserved[key] = most = self._room(session)
         try:
-            kept = unpack.unpack(sent, home / "pictures", Bounds(self._settings.max_archive_files, most), track)
+            kept = unpack.unpack(sent, home / "pictures", Bounds(self._settings.max_archive_files, most), on_progress)
             self._catalogs.keep_private(key, _catalog(home / "pictures", _title(title, kept.pictures)), home)
             with self._lock:
                 if len(self._keys.get(session, ())) >= PER_SESSION:

@@ -151,7 +151,7 @@ class Indexes:
         self,
         catalog: str,
         spec: EncoderSpec,
-        track: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
         workers: str | None = None,
         regions: bool | None = None,
     ) -> Report:
@@ -174,7 +174,7 @@ class Indexes:
             label_pattern = self._catalogs.label_pattern
             recipe = EncodingJob(self._settings.public, source.name, label_pattern, spec.name, digest, regions)
             encode = elsewhere(workers, recipe, spec)
-        told = track or (lambda progress: None)
+        told = on_progress or (lambda progress: None)
         with storage.building(folder, spec, lambda: told(Progress(0, 0, doing=indexing.WAITING))):
             name = storage.table_name(stored, digest, indexing.preprocessing(stored))
             if left and left[1].table == name:
@@ -199,13 +199,13 @@ class Indexes:
             return self._settings.regions
         return spec.regions_up_to > 0 and sum(1 for _ in islice(source, spec.regions_up_to + 1)) <= spec.regions_up_to
 
-    def prepare(self, catalog: str, spec: EncoderSpec, track: Callable[[Progress], None] | None = None) -> str:
+    def prepare(self, catalog: str, spec: EncoderSpec, on_progress: Callable[[Progress], None] | None = None) -> str:
         """Bring the index up to date now; where the disk does not take that, return why what is there has to do.
 
         Raises DiskError where there is no finished index either.
         """
         try:
-            self.build(catalog, spec, track)
+            self.build(catalog, spec, on_progress)
         except DiskError as error:
             if not self._openable(catalog, engines.spec(spec.name)):
                 raise
@@ -249,22 +249,22 @@ class Indexes:
         entry.partial = Partial(Searcher(index, lambda: engines.load(spec)), done)
         return entry.partial
 
-    def brought_up(self, catalog: str, spec: EncoderSpec, track: comparison.Track) -> Searcher:
+    def brought_up(self, catalog: str, spec: EncoderSpec, on_progress: comparison.OnProgress) -> Searcher:
         """Bring the index up to date now, in the queue of builds, and return its searcher.
 
-        `track` hears how far that is, and may raise to give it up. Raises Stopped where somebody stops the build.
+        `on_progress` hears how far that is, and may raise to give it up. Raises Stopped where somebody stops the build.
         """
         entry = self._entry(catalog, spec)
         with self._lock:
             before = entry.busy
             task = self._queue(catalog, spec, entry) if not before else None
         for other in before:  # it began before this was asked for, so it may lack what is new
-            _follow(other, spec.title, track)
+            _follow(other, spec.title, on_progress)
         if task is None:
             with self._lock:
                 task = self._queue(catalog, spec, entry)
         try:
-            _follow(task, spec.title, track)
+            _follow(task, spec.title, on_progress)
         except BaseException:
             task.cancel()
             raise
@@ -411,7 +411,7 @@ class Indexes:
     def _update(self, catalog: str, spec: EncoderSpec, entry: _Entry, task: Task[Any]) -> Report | None:
         """Bring an index up to date as a task."""
 
-        def track(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             task.advance(progress.done, progress.total, progress.per_second, progress.seconds_left, progress.doing)
             self._log(catalog, entry, progress)
 
@@ -419,7 +419,7 @@ class Indexes:
         task.advance(0, 0)
         try:
             try:
-                entry.report = self.build(catalog, spec, track)
+                entry.report = self.build(catalog, spec, on_progress)
             except DiskError as error:
                 if not entry.searcher:
                     raise
@@ -496,11 +496,11 @@ def _ready(entry: _Entry, report: Report) -> Status:
     )  # fmt: skip
 
 
-def _follow(task: Task[Any], title: str, track: comparison.Track) -> None:
-    """Tell `track` how far a task is until it has ended."""
+def _follow(task: Task[Any], title: str, on_progress: comparison.OnProgress) -> None:
+    """Tell `on_progress` how far a task is until it has ended."""
     while True:
         far = task.progress
-        track(comparison.Step(title, "looking at the pictures", far.done, far.total, far.seconds_left))
+        on_progress(comparison.Step(title, "looking at the pictures", far.done, far.total, far.seconds_left))
         if task.wait(_FOLLOW_SECONDS):
             return
 

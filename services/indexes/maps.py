@@ -13,7 +13,7 @@ from retrieval.core import AppError, Attributes, EncoderSpec
 from retrieval.disk import DiskError
 from retrieval.evaluation import projection
 from retrieval.evaluation.measures import Collection
-from retrieval.evaluation.projection import Projection, Track
+from retrieval.evaluation.projection import OnProgress, Projection
 from retrieval.indexing import build
 from services.catalogs.open_catalogs import OpenCatalogs
 from services.indexes.indexes import Indexes
@@ -42,8 +42,8 @@ class Maps:
         self._lock = threading.Lock()
         catalogs.when_closed(self._drop)
 
-    def make(self, catalog: str, spec: EncoderSpec, method: str, track: Track) -> Map:
-        """Return the map of a finished index, from its file or made now; raises AppError, and what `track` raises."""
+    def make(self, catalog: str, spec: EncoderSpec, method: str, on_progress: OnProgress) -> Map:
+        """Return the map of a finished index, from its file or made now; raises AppError, or as `on_progress` does."""
         folder = self._indexes.folder(catalog)
         manifest = build.open_manifest(folder, spec)
         held = Collection.of(folder, spec)
@@ -51,7 +51,7 @@ class Maps:
         layout = projection.load(path, method, manifest.made)
         if layout is None:
             rows = projection.chosen(len(held.ids))
-            points = projection.project(held.vectors[rows], method, track)
+            points = projection.project(held.vectors[rows], method, on_progress)
             layout = Projection([held.ids[row] for row in rows], points, method, manifest.made, len(held.ids))
             try:
                 projection.save(path, layout)

@@ -16,7 +16,7 @@ from retrieval.indexing.storage import Manifest
 from settings import Settings
 
 if TYPE_CHECKING:
-    from retrieval.indexes.approximate.manifest import Layout
+    from retrieval.indexes.approximate.manifest import ShardManifest
     from retrieval.indexes.pinecone.index import Account
     from retrieval.indexes.pinecone.update import Uploaded
 
@@ -33,14 +33,16 @@ def kind(settings: Settings, manifest: Manifest, spec: EncoderSpec) -> str:
     return "flat" if vectors <= FLAT_MOST else "approximate"
 
 
-def update_index(settings: Settings, folder: Path, spec: EncoderSpec, track: Callable[[Progress], None]) -> IndexFacts:
-    """Make what the search needs of the table of vectors, which is finished; `track` may raise Stopped."""
+def update_index(
+    settings: Settings, folder: Path, spec: EncoderSpec, on_progress: Callable[[Progress], None]
+) -> IndexFacts:
+    """Make what the search needs of the table of vectors, which is finished; `on_progress` may raise Stopped."""
     manifest = build.open_manifest(folder, spec)
     table, chosen, started = folder / manifest.table, kind(settings, manifest, spec), time.perf_counter()
 
     def telling(doing: str) -> Callable[[int, int], None]:
         def told(done: int, total: int) -> None:
-            track(Progress(done, total, 0, done / (time.perf_counter() - started), doing))
+            on_progress(Progress(done, total, 0, done / (time.perf_counter() - started), doing))
 
         return told
 
@@ -161,7 +163,7 @@ def _told(facts: IndexFacts, manifest: Manifest, spec: EncoderSpec) -> IndexFact
     return replace(facts, regions=regions, note=f"{facts.note} {note}".strip())
 
 
-def _on_disk(made: Layout) -> IndexFacts:
+def _on_disk(made: ShardManifest) -> IndexFacts:
     return IndexFacts("approximate", made.recall, made.size, made.seconds)
 
 

@@ -15,7 +15,7 @@ from engines.vae.latent_space import CELLS, REACH, LatentEncoder, Reconstruction
 from retrieval.core import AppError, EncoderSpec
 from retrieval.disk import DiskError
 from retrieval.evaluation import anomaly
-from retrieval.evaluation.anomaly import AnomalyScores, Track
+from retrieval.evaluation.anomaly import AnomalyScores, OnProgress
 from retrieval.evaluation.measures import Collection
 from retrieval.indexing import build
 from services.catalogs.open_catalogs import OpenCatalogs
@@ -60,15 +60,17 @@ class Latent:
             return task
 
     def score_pictures(
-        self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None
+        self, catalog: str, spec: EncoderSpec, on_progress: OnProgress = lambda done, total: None
     ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
         """Return (id, anomaly score) of a catalogue's pictures in its order, and (id, problem) of those skipped."""
         ids = [item.id for item in self._catalogs.catalog(catalog)]
         if not ids:
             raise AppError(f"There are no pictures in {self._catalogs.catalog(catalog).title} to judge.")
-        return self._scored(catalog, spec, ids, track)
+        return self._scored(catalog, spec, ids, on_progress)
 
-    def measure(self, catalog: str, spec: EncoderSpec, track: Track = lambda done, total: None) -> AnomalyScores:
+    def measure(
+        self, catalog: str, spec: EncoderSpec, on_progress: OnProgress = lambda done, total: None
+    ) -> AnomalyScores:
         """Score every indexed picture now, keep the scores beside the index and return them."""
         folder = self._indexes.folder(catalog)
         held = Collection.of(folder, spec)
@@ -76,7 +78,7 @@ class Latent:
         known = anomaly.load(folder, spec, mark)
         if known:
             return known
-        scored, _ = self._scored(catalog, spec, held.ids, track)
+        scored, _ = self._scored(catalog, spec, held.ids, on_progress)
         found = anomaly.ranked(mark, scored)
         try:
             anomaly.save(folder, spec, found)
@@ -85,14 +87,14 @@ class Latent:
         return found
 
     def _scored(
-        self, catalog: str, spec: EncoderSpec, ids: Sequence[str], track: Track
+        self, catalog: str, spec: EncoderSpec, ids: Sequence[str], on_progress: OnProgress
     ) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
         encoder = self.encoder(spec)
 
         def score(images: Sequence[Image.Image]) -> np.ndarray:
             return encoder.examine(encoder.garments(images)).anomaly_scores
 
-        return anomaly.score_pictures(self._catalogs.catalog(catalog), ids, spec.image_size, score, track)
+        return anomaly.score_pictures(self._catalogs.catalog(catalog), ids, spec.image_size, score, on_progress)
 
     def _forget(self, catalog: str) -> None:
         """Stop measuring a catalogue that was closed, and drop what is known of it."""

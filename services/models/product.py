@@ -68,7 +68,7 @@ class Products:
         return classified(self.encoder(spec), images)
 
     def associations(
-        self, catalog: str, spec: EncoderSpec, query: np.ndarray, without: Sequence[str] = ()
+        self, catalog: str, spec: EncoderSpec, query: np.ndarray, exclude_ids: Sequence[str] = ()
     ) -> list[Association]:
         """Return which attributes of a catalogue go with a vector, float32 (dim,), by its neighbours there.
 
@@ -76,7 +76,9 @@ class Products:
         """
         index = self._indexes.searcher(catalog, spec).index
         count = min(NEIGHBOURS, len(index) // 4)
-        near = [hit for hit in index.query(query[None], count + len(without))[0] if hit.id not in without][:count]
+        near = [hit for hit in index.query(query[None], count + len(exclude_ids))[0] if hit.id not in exclude_ids][
+            :count
+        ]
         if len(near) < FEWEST_NEIGHBOURS:
             return []
         return associated([hit.attributes for hit in near], self._views.facets(catalog), len(index))
@@ -104,7 +106,7 @@ class Products:
         k: int,
         wanted: AppearanceFilter,
         passing: Filter | None = None,
-        without: Sequence[str] = (),
+        exclude_ids: Sequence[str] = (),
     ) -> Result:
         """Search by a vector, float32 (dim,), among the pictures that look as wanted.
 
@@ -114,7 +116,7 @@ class Products:
         started = time.perf_counter()
         index = self._indexes.searcher(catalog, spec).index
         near = index.query(query[None], min(len(index), MOST_NARROWED), passing)[0]
-        near = [hit for hit in near if hit.id not in without]
+        near = [hit for hit in near if hit.id not in exclude_ids]
         near, notes = self.looking(catalog, spec, near, k, wanted)
         curve = np.array([hit.score for hit in near[:NEAREST]], np.float32)
         hits = near[:k]

@@ -25,7 +25,7 @@ from services.words import looking, models
 
 log = logging.getLogger(__name__)
 
-Track = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Hears how many of how many pictures were looked at."""
 
 
@@ -49,7 +49,7 @@ class WordSearch:
         self._lock = threading.Lock()
         open_catalogs.when_closed(self.forget)
 
-    def prepare(self, catalog: str, on_progress: Track = lambda done, total: None) -> None:
+    def prepare(self, catalog: str, on_progress: OnProgress = lambda done, total: None) -> None:
         """Bring what is known of a catalogue up to date now: the words at once, then a look at each new picture."""
         held = self._written(catalog)
         self._look(catalog, held, on_progress)
@@ -142,9 +142,9 @@ class WordSearch:
         indexes = self._catalogs.folder(catalog)
         return indexes.with_name(f"{indexes.name}.words")
 
-    def _look(self, catalog: str, held: _Held, on_progress: Track) -> None:
-        def track(done: int, total: int) -> None:
+    def _look(self, catalog: str, held: _Held, on_progress: OnProgress) -> None:
+        def looked(done: int, total: int) -> None:
             held.pictures = None if done else held.pictures
             on_progress(done, total)
 
-        looking.look_at_all(held.table, self._catalogs.catalog(catalog), track)
+        looking.look_at_all(held.table, self._catalogs.catalog(catalog), looked)

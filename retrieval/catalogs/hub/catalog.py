@@ -96,14 +96,14 @@ class HubCatalog:
 
 
 def open_hub(
-    wanted: HubName, store: Path, anonymous: bool = False, track: download.Track = lambda fetching: None
+    wanted: HubName, store: Path, anonymous: bool = False, on_progress: download.OnProgress = lambda fetching: None
 ) -> HubCatalog:
     """Return a data set as a catalogue: from `store` or the library's cache at once, else fetched into `store`.
 
     `anonymous` leaves this machine's own token out. Raises AppError, at once where there is no network.
     """
     place = download.place(store, wanted)
-    return _fetched(wanted, place) or _cached(wanted) or _fetch(wanted, place, anonymous, track)
+    return _fetched(wanted, place) or _cached(wanted) or _fetch(wanted, place, anonymous, on_progress)
 
 
 def is_here(wanted: HubName, store: Path) -> bool:
@@ -111,8 +111,8 @@ def is_here(wanted: HubName, store: Path) -> bool:
     return (download.place(store, wanted) / download.FACTS).is_file() or _cached(wanted) is not None
 
 
-def _fetch(wanted: HubName, place: Path, anonymous: bool, track: download.Track) -> HubCatalog:
-    download.fetch(wanted, place, anonymous, track)
+def _fetch(wanted: HubName, place: Path, anonymous: bool, on_progress: download.OnProgress) -> HubCatalog:
+    download.fetch(wanted, place, anonymous, on_progress)
     catalog = _fetched(wanted, place)
     assert catalog is not None
     return catalog

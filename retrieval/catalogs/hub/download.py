@@ -50,7 +50,7 @@ class Fetching:
         return (self.total - self.kept) / self.per_second if self.total and self.per_second else None
 
 
-Track = Callable[[Fetching], None]
+OnProgress = Callable[[Fetching], None]
 _locks: dict[Path, threading.Lock] = {}
 _lock = threading.Lock()
 
@@ -73,8 +73,8 @@ def place(store: Path, wanted: HubName) -> Path:
     return store / f"{re.sub(r'[^A-Za-z0-9]+', '-', wanted.repo)[:60]}-{mark}"
 
 
-def fetch(wanted: HubName, folder: Path, anonymous: bool, track: Track) -> None:
-    """Stream the wanted rows into `folder`, going on where an earlier try ended; `track` may raise Stopped.
+def fetch(wanted: HubName, folder: Path, anonymous: bool, on_progress: OnProgress) -> None:
+    """Stream the wanted rows into `folder`, going on where an earlier try ended; `on_progress` may raise Stopped.
 
     Only the picture and the possible attributes are kept, PART_ROWS at a time, each part and the place in the stream
     written before the next begins. Raises AppError; what has arrived is kept.
@@ -84,10 +84,10 @@ def fetch(wanted: HubName, folder: Path, anonymous: bool, track: Track) -> None:
     with one:
         if not (folder / FACTS).is_file():
             with quiet():
-                _fetch(wanted, folder, anonymous, track)
+                _fetch(wanted, folder, anonymous, on_progress)
 
 
-def _fetch(wanted: HubName, folder: Path, anonymous: bool, track: Track) -> None:
+def _fetch(wanted: HubName, folder: Path, anonymous: bool, on_progress: OnProgress) -> None:
     source = hub_source.find(wanted, anonymous)
     split = split_of(wanted, source.splits)
     known = source.rows.get(split)
@@ -108,7 +108,9 @@ def _fetch(wanted: HubName, folder: Path, anonymous: bool, track: Track) -> None
     kept_features = source.kept(features, names)
     total = min(limit, known) if known and not wanted.where else (wanted.limit or 0)
     rows = _rows(stream, wanted, chosen.picture, features, state, source)
-    _keep(rows, stream, kept_features, folder, state, limit, lambda s, t: track(Fetching(s.kept, total, s.seen, t)))
+    _keep(
+        rows, stream, kept_features, folder, state, limit, lambda s, t: on_progress(Fetching(s.kept, total, s.seen, t))
+    )
     if not state.kept:
         raise AppError(f"{wanted.repo} has no picture in '{split}'" + (" that fits." if wanted.where else "."))
     facts = {"revision": source.revision, "split": split, "licence": source.licence, "parts": state.parts}

@@ -82,7 +82,10 @@ class Kept:
 
 
 def unpack(
-    sent: Sequence[tuple[str, Path]], folder: Path, bounds: Bounds, track: Callable[[int], None] = lambda done: None
+    sent: Sequence[tuple[str, Path]],
+    folder: Path,
+    bounds: Bounds,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Kept:
     """Put files (name as sent, where it lies) into `folder`, which must not exist; raises AppError beyond `bounds`.
 
@@ -95,11 +98,11 @@ def unpack(
     try:
         for name, path in sent:
             if _is_zip(path):
-                _unzip(name, path, folder, bounds, kept, track)
+                _unzip(name, path, folder, bounds, kept, on_progress)
             else:
                 with path.open("rb") as file:
                     _keep(name, file, folder, bounds, kept)
-            track(kept.pictures)
+            on_progress(kept.pictures)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise AppError(f"The files could not be kept ({error.strerror or error}). Try again with fewer.") from None
@@ -113,7 +116,7 @@ def unpack(
     return kept
 
 
-def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, track: Callable[[int], None]) -> None:
+def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, on_progress: Callable[[int], None]) -> None:
     try:
         entries, size = listed(path)
         kept.entries += entries
@@ -126,7 +129,7 @@ def _unzip(name: str, path: Path, folder: Path, bounds: Bounds, kept: Kept, trac
                 raise AppError(f"{name} lists {len(found):,} files; at most {bounds.files:,} pictures can be sent.")
             for entry in found:
                 _unzip_one(archive, entry, folder, bounds, kept)
-                track(kept.pictures)
+                on_progress(kept.pictures)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, UnicodeError) as error:
         kept.leave_out(name, f"It is no zip that can be read ({error}).")
 

@@ -13,7 +13,7 @@ import numpy as np
 from retrieval.core import Attributes
 from retrieval.indexes.approximate import postings
 from retrieval.indexes.approximate import shard as parts
-from retrieval.indexes.approximate.manifest import VERSION, Layout
+from retrieval.indexes.approximate.manifest import VERSION, ShardManifest
 from retrieval.indexes.approximate.shard import FREE, Files, Scale, Shard
 from retrieval.indexes.faiss_index import SAMPLES_PER_LIST, InvertedLists
 from retrieval.indexing.stored_rows import StoredRows
@@ -25,7 +25,7 @@ _GROWN = 0.5
 _AT_ONCE = 8192
 _SEED = 20261126
 _NO_CODES = np.empty((0, 0), np.uint8)
-Track = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,20 @@ class _Standing:
         return changed > _GROWN * self.files.trained
 
 
-def make_parts(folder: Path, name: str, stored: StoredRows, old: Layout | None, track: Track) -> Layout:
+def make_parts(
+    folder: Path, name: str, stored: StoredRows, old: ShardManifest | None, on_progress: OnProgress
+) -> ShardManifest:
     """Write parts and postings that hold every vector of a table, and return their layout, which is not written yet.
 
     The names of the files begin with `name`. A part of `old` in which nothing changed is kept, another is mended; one
-    in which half as many vectors came or went as its centroids were fitted to is made anew. `track` hears (vectors
-    done, of how many) and may raise Stopped.
+    in which half as many vectors came or went as its centroids were fitted to is made anew. `on_progress` hears
+    (vectors done, of how many) and may raise Stopped.
     """
     numbers, marks = stored.marks()
     standing = _standing(folder, old, numbers, marks) if old and old.dim == stored.dim else []
     alive = [each.rows[each.live] for each in standing]
     fresh = np.setdiff1d(numbers, np.concatenate([*alive, np.empty(0, np.int64)]), assume_unique=True)
-    maker = _Maker(folder, f"{name}.{secrets.token_hex(4)}", stored, numbers, marks, track)
+    maker = _Maker(folder, f"{name}.{secrets.token_hex(4)}", stored, numbers, marks, on_progress)
     made = []
     for each in standing:
         room = max(0, PART_SLOTS - len(each.rows))
@@ -66,10 +68,10 @@ def make_parts(folder: Path, name: str, stored: StoredRows, old: Layout | None, 
         made.append(maker.make(fresh[start : start + PART_SLOTS]))
     written = f"{maker.name}.postings"
     postings.write(folder / written, _labels(folder, made, stored))
-    return Layout(VERSION, stored.dim, "", len(numbers), made, written)
+    return ShardManifest(VERSION, stored.dim, "", len(numbers), made, written)
 
 
-def _standing(folder: Path, old: Layout, numbers: np.ndarray, marks: np.ndarray) -> list[_Standing]:
+def _standing(folder: Path, old: ShardManifest, numbers: np.ndarray, marks: np.ndarray) -> list[_Standing]:
     found = []
     for files in old.parts:
         try:
@@ -106,7 +108,7 @@ class _Maker:
     stored: StoredRows
     numbers: np.ndarray
     marks: np.ndarray
-    track: Track
+    on_progress: OnProgress
     made: int = 0
     done: int = 0
 
@@ -174,7 +176,7 @@ class _Maker:
 
     def _tell(self, rows: int) -> None:
         self.done += rows
-        self.track(min(self.done, len(self.numbers)), len(self.numbers))
+        self.on_progress(min(self.done, len(self.numbers)), len(self.numbers))
 
 
 def _lists(vectors: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from retrieval.core import AppError, Attributes, Filter, Hit, StaleIndexError
 from retrieval.indexes.approximate import building, manifest
-from retrieval.indexes.approximate.manifest import Layout
+from retrieval.indexes.approximate.manifest import ShardManifest
 from retrieval.indexes.approximate.postings import Postings
 from retrieval.indexes.approximate.shard import DAMAGE, Shard
 from retrieval.indexes.rows import checked, fitted
@@ -36,7 +36,7 @@ class ApproximateIndex:
     that was replaced meanwhile is never shown under another's name. Threads may share it.
     """
 
-    def __init__(self, table: Path, dim: int, made: Layout | None = None) -> None:
+    def __init__(self, table: Path, dim: int, made: ShardManifest | None = None) -> None:
         """Open the index of `table`, a file of retrieval.indexing.storage.VectorTable; raises AppError.
 
         `made` is a layout that is not on disk yet. A table without an index, or none at all, is an empty index.
@@ -47,7 +47,7 @@ class ApproximateIndex:
         self._stored = StoredRows(table, dim)
         self._open(made or manifest.read(table))
 
-    def _open(self, made: Layout | None) -> None:
+    def _open(self, made: ShardManifest | None) -> None:
         folder = self._table.parent
         try:
             self._parts = [Shard.read(folder, files) for files in made.parts] if made else []
@@ -137,12 +137,14 @@ class ApproximateIndex:
         return stored.vectors @ query, stored
 
 
-def update_index(table: Path, dim: int, state: str = "", track: building.Track = lambda done, total: None) -> Layout:
+def update_index(
+    table: Path, dim: int, state: str = "", on_progress: building.OnProgress = lambda done, total: None
+) -> ShardManifest:
     """Bring the index of `table` up to date with it, unless it was made from the same `state`.
 
     Memory is bounded whatever the size: a sample to fit to, then one part of a million vectors, a block at a time.
     The recall is measured on a sample, and as few lists will be looked through as reach TARGET. A build that is killed
-    leaves the index that was there. `track` hears (vectors done, of how many) and may raise Stopped.
+    leaves the index that was there. `on_progress` hears (vectors done, of how many) and may raise Stopped.
     """
     started = time.perf_counter()
     with manifest.locked(table):
@@ -151,7 +153,7 @@ def update_index(table: Path, dim: int, state: str = "", track: building.Track =
             return old
         stored = StoredRows(table, dim)
         try:
-            made = building.make_parts(table.parent, table.name, stored, old, track)
+            made = building.make_parts(table.parent, table.name, stored, old, on_progress)
         except (OSError, RuntimeError) as error:
             raise AppError(
                 f"The approximate index of {table.name} could not be written ({error}). The one before is kept: "

@@ -16,7 +16,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ShardManifest:
     """What a finished approximate index is made of; written last, so that without one there is none.
 
     `table` is the state of the table that it was made from. `recall` is the recall@10 of a sample of its own vectors,
@@ -37,32 +37,32 @@ class Layout:
 
     @property
     def files(self) -> list[str]:
-        """The names of all files but the layout's own."""
+        """The names of all files but the manifest's own."""
         return [*(name for part in self.parts for name in part.names), self.postings]
 
 
-def read(table: Path) -> Layout | None:
-    """Return the layout of the finished index of a table, or None when there is none or a file of it is gone."""
+def read(table: Path) -> ShardManifest | None:
+    """Return the manifest of the finished index of a table, or None when there is none or a file of it is gone."""
     try:
         held = json.loads(_path(table).read_bytes())
-        layout = Layout(**held | {"parts": [Files(**each) for each in held["parts"]]})
-        there = all((table.parent / name).is_file() for name in layout.files)
+        manifest = ShardManifest(**held | {"parts": [Files(**each) for each in held["parts"]]})
+        there = all((table.parent / name).is_file() for name in manifest.files)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return layout if there and layout.version == VERSION else None
+    return manifest if there and manifest.version == VERSION else None
 
 
-def write(table: Path, layout: Layout) -> None:
-    """Write a layout atomically, then delete what killed builds and the index before left behind; raises AppError."""
-    write_atomically(_path(table), json.dumps(asdict(layout), indent=1).encode())
+def write(table: Path, manifest: ShardManifest) -> None:
+    """Write a manifest atomically, then delete what killed builds and the index before left behind; raises AppError."""
+    write_atomically(_path(table), json.dumps(asdict(manifest), indent=1).encode())
     for path in table.parent.glob(f"{table.name}.*"):
-        if path.suffix in (".lists", ".codes", ".slots", ".postings") and path.name not in layout.files:
+        if path.suffix in (".lists", ".codes", ".slots", ".postings") and path.name not in manifest.files:
             with suppress(OSError):  # where another process reads it, on Windows
                 path.unlink()
 
 
 def drop(table: Path) -> None:
-    """Delete the layout: there is no finished index any more."""
+    """Delete the manifest: there is no finished index any more."""
     _path(table).unlink(missing_ok=True)
 
 

@@ -85,12 +85,12 @@ def update_index(
     account: Account,
     namespace: str,
     state: str = "",
-    track: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Uploaded:
     """Send what is new or changed, delete what is gone, and say so last; an upload that ends early is gone on with.
 
     `namespace` is CATALOGUE.ENGINE-WEIGHTS.MARK; namespaces of the same catalogue and engine under another mark, which
-    older weights filled, are deleted. `track` hears (vectors sent, of how many) and may raise Stopped.
+    older weights filled, are deleted. `on_progress` hears (vectors sent, of how many) and may raise Stopped.
     """
     started = time.perf_counter()
     with FileLock(table.with_name(f"{table.name}.pinecone.lock")):
@@ -105,7 +105,7 @@ def update_index(
             if unknown:
                 record.clear()
             pictures, size = record.want(stored)
-            sent = _send(index, stored, record, track)
+            sent = _send(index, stored, record, on_progress)
             gone = record.gone()
             if unknown:
                 gone = [key for page in index.keys() for key in page if not record.wants(key)]  # noqa: SIM118
@@ -132,7 +132,7 @@ class _Sent:
     last: Mapping[str, Any] | None
 
 
-def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Callable[[int, int], None]) -> _Sent:
+def _send(index: PineconeIndex, stored: StoredRows, record: _Record, on_progress: Callable[[int, int], None]) -> _Sent:
     """Send every row that is not there as it should be, some requests at once."""
     fresh = record.fresh()
     done = log_end = 0
@@ -148,7 +148,7 @@ def _send(index: PineconeIndex, stored: StoredRows, record: _Record, track: Call
                     log_end = max(log_end, sent.result())
                     record.sent(keys)
                     done += len(keys)
-                    track(done, len(fresh))
+                    on_progress(done, len(fresh))
 
         try:
             for start in range(0, len(fresh), _TAKEN):

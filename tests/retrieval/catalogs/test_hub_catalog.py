@@ -164,7 +164,7 @@ def test_stopping_keeps_what_has_arrived_and_going_on_gives_the_same(
         raise Stopped
 
     with pytest.raises(Stopped):
-        huggingface.open_hub(parse(f"{downloaded}#40"), store, track=stop)
+        huggingface.open_hub(parse(f"{downloaded}#40"), store, on_progress=stop)
     states = [json.loads(path.read_bytes()) for path in store.rglob(download.STATE)]
     assert [state["kept"] for state in states] == [20]
     assert len(list(opened(f"{downloaded}#40", store))) == 40

@@ -110,11 +110,11 @@ def test_without_a_way_to_match_only_speed_is_measured() -> None:
 
 
 def test_a_comparison_stops_when_it_is_told_to() -> None:
-    def track(step: Step) -> None:
+    def on_progress(step: Step) -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        compare([GOOD], Shelf(), EvaluationProtocol(), track)  # type: ignore[arg-type]
+        compare([GOOD], Shelf(), EvaluationProtocol(), on_progress)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_same_vectors_give_the_same_map() -> None:
 
 def test_progress_rises_to_the_end_and_a_stop_stops() -> None:
     told: list[tuple[int, int]] = []
-    projection.project(clusters(60)[0], track=lambda done, total: told.append((done, total)))
+    projection.project(clusters(60)[0], on_progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]
     assert len(told) > 20
@@ -81,7 +81,7 @@ def test_progress_rises_to_the_end_and_a_stop_stops() -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        projection.project(clusters(60)[0], track=stop)
+        projection.project(clusters(60)[0], on_progress=stop)
 
 
 def test_another_method_is_refused() -> None:

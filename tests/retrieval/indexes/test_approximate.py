@@ -209,21 +209,21 @@ def test_a_row_that_went_from_the_table_since_is_left_out_and_a_replaced_one_sco
 
 
 def stop_at(calls: int) -> Callable[[int, int], None]:
-    """Return a `track` that ends the build when it is called for that time."""
+    """Return a `on_progress` that ends the build when it is called for that time."""
     count = itertools.count(1)
 
-    def track(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         if next(count) == calls:
             raise Stopped
 
-    return track
+    return on_progress
 
 
 @pytest.mark.parametrize("call", [1, 2])
 def test_a_build_that_ends_early_leaves_the_old_index_and_the_next_one_clears_up(table: Path, call: int) -> None:
     put(table, rows(COUNT, COUNT + 9000))
     with pytest.raises(Stopped):
-        update_index(table, DIM, track=stop_at(call))
+        update_index(table, DIM, on_progress=stop_at(call))
     index = ApproximateIndex(table, DIM)
     assert (len(index), len(index.query(clustered(1)[0], COUNT)[0])) == (COUNT, COUNT)
     made = update_index(table, DIM)
@@ -250,7 +250,7 @@ def test_a_killed_first_build_is_no_index(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from retrieval.indexes.approximate.index import update_index\n"
-        "update_index(Path(sys.argv[1]), 32, track=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))"
+        "update_index(Path(sys.argv[1]), 32, on_progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(table)], cwd=ROOT, env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL

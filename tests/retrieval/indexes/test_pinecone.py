@@ -140,7 +140,7 @@ def test_an_upload_that_fails_is_told_is_no_index_and_is_gone_on_with(
         service.faults.extend([(fault, "upsert")] * 8)
 
     with pytest.raises(AppError, match=told) as failed:
-        update_index(table, DIM, account, SPACE, track=fail)
+        update_index(table, DIM, account, SPACE, on_progress=fail)
     assert KEY not in str(failed.value)
     service.faults.clear()
     assert update.read(table) is None
@@ -162,7 +162,7 @@ def test_a_killed_upload_goes_on_where_it_was(
         "records.REQUEST_ROWS = 100; update.AT_ONCE = 1\n"
         "account = index.Account(sys.argv[2], 'pictures', host=sys.argv[3])\n"
         "stop = lambda done, total: done >= 300 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"update.update_index(Path(sys.argv[1]), {DIM}, account, '{SPACE}', track=stop)"
+        f"update.update_index(Path(sys.argv[1]), {DIM}, account, '{SPACE}', on_progress=stop)"
     )
     words = [sys.executable, "-c", code, str(table), KEY, service.url]
     assert subprocess.run(words, cwd=ROOT, check=False).returncode == -signal.SIGKILL
@@ -185,7 +185,7 @@ def test_a_stopped_upload_keeps_what_was_sent(
         raise Stopped
 
     with pytest.raises(Stopped):
-        update_index(table, DIM, account, SPACE, track=stop)
+        update_index(table, DIM, account, SPACE, on_progress=stop)
     assert update_index(table, DIM, account, SPACE).pictures == 300
 
 

@@ -181,13 +181,13 @@ def test_a_second_process_waits_for_the_first_and_says_so(tmp_path: Path) -> Non
         assert other.stdout
         assert other.stdout.readline() == "held\n"
 
-        def track(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             told.append(progress.doing)
             if len(told) == 2:
                 assert other.stdin
                 other.stdin.close()
 
-        built(Plain(), cache, ColourEncoder(), track=track)
+        built(Plain(), cache, ColourEncoder(), on_progress=on_progress)
     assert told[:2] == [build.WAITING] * 2
     assert len(stored(cache)) == PICTURES
 
@@ -207,7 +207,7 @@ def test_who_waits_for_another_process_can_be_stopped(tmp_path: Path) -> None:
     other.start()
     assert held.wait(60)
     with pytest.raises(Stopped):
-        built(Plain(), tmp_path, ColourEncoder(), track=stop)
+        built(Plain(), tmp_path, ColourEncoder(), on_progress=stop)
     ended.set()
     other.join()
 

@@ -305,7 +305,7 @@ def test_an_update_cut_short_does_not_pass_for_finished_when_the_pictures_are_pu
             raise Stopped
 
     with pytest.raises(Stopped):
-        built(root, cache, encoder, track=stop)
+        built(root, cache, encoder, on_progress=stop)
     (root / "0000.jpg").write_bytes(first)
     os.utime(root / "0000.jpg", ns=(state.st_atime_ns, state.st_mtime_ns))
     built(root, cache, encoder)
@@ -320,7 +320,7 @@ def test_a_stopped_build_keeps_what_was_stored(tmp_path: Path, cache: Path, enco
             raise Stopped
 
     with pytest.raises(Stopped):
-        built(root, cache, encoder, track=stop)
+        built(root, cache, encoder, on_progress=stop)
     assert built(root, cache, encoder).encoded == 80 - encoding.BATCH
     check(cache, root)
 
@@ -331,7 +331,7 @@ def test_progress_rises_to_the_whole_and_tells_speed_and_time_left(
     root = many(tmp_path / "p", 70)
     (root / "bad.jpg").write_bytes(b"no picture")
     heard: list[Progress] = []
-    built(root, cache, encoder, track=heard.append)
+    built(root, cache, encoder, on_progress=heard.append)
     assert [p.done for p in heard] == sorted(p.done for p in heard)
     assert {p.total for p in heard} == {71}
     assert (heard[-1].done, heard[-1].encoded, heard[-1].seconds_left) == (71, 70, 0.0)
@@ -353,7 +353,7 @@ def test_other_weights_make_another_index_and_the_old_one_is_readable_until_then
             raise Stopped
 
     with pytest.raises(Stopped):
-        built(root, cache, encoder, digest="d2", track=stop)
+        built(root, cache, encoder, digest="d2", on_progress=stop)
     assert indexing.open_manifest(cache, COLOUR_SPEC).digest == "d1"
     assert len(stored(cache)) == 80
     assert built(root, cache, encoder, digest="d2").encoded == 16
@@ -477,7 +477,7 @@ def test_a_table_being_made_anew_is_never_read_half_way(tmp_path: Path, cache: P
         (table,) = cache.glob("*.sqlite")
         spoil(table)
         with pytest.raises(Stopped):
-            built(root, cache, encoder, track=stop)
+            built(root, cache, encoder, on_progress=stop)
         with pytest.raises(MissingIndexError):
             stored(cache)
 
@@ -543,7 +543,7 @@ def test_a_folder_that_vanishes_during_a_build_loses_nothing_and_is_taken_up_whe
             vanish(root)
 
     with pytest.raises(AppError, match=r"is gone|no pictures"):
-        built(catalog, cache, encoder, track=pull)
+        built(catalog, cache, encoder, on_progress=pull)
     if known:
         assert len(stored(cache)) >= known
     else:

@@ -60,11 +60,11 @@ def pictures(folder: Path, numbers: Sequence[int]) -> Path:
     return folder
 
 
-def on_cluster(root: Path, cache: Path, pids: Path, track: object = None) -> Report:
+def on_cluster(root: Path, cache: Path, pids: Path, on_progress: object = None) -> Report:
     """Bring the index of a folder up to date on the cluster."""
     pids.mkdir(exist_ok=True)
     work = Work(partial(FolderCatalog, root), partial(Telling, pids), COLOUR_SPEC.image_size)
-    told = track if callable(track) else lambda progress: None
+    told = on_progress if callable(on_progress) else lambda progress: None
     return build_index(FolderCatalog(root), COLOUR_SPEC, "d1", refusing, cache, told, on_ray(work, ROOT))
 
 
@@ -124,12 +124,12 @@ def test_a_worker_that_is_killed_half_way_loses_nothing(cluster: str, tmp_path: 
     root, pids = pictures(tmp_path / "p", range(640)), tmp_path / "pids"
     killed: list[int] = []
 
-    def track(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         if progress.encoded >= 128 and not killed and len(encoders(pids)) == 2:
             killed.append(min(encoders(pids)))
             os.kill(killed[0], signal.SIGKILL)
 
-    report = on_cluster(root, cache, pids, track)
+    report = on_cluster(root, cache, pids, on_progress)
     assert len(killed) == 1
     assert (report.pictures, report.encoded, report.skipped) == (640, 640, [])
     assert len(encoders(pids)) == 3

@@ -25,13 +25,13 @@ from tests.conftest import COLOUR_SPEC, ColourEncoder, built, stored, write_pict
 def regional(folder: Path, cache: Path, encoder: Encoder | None = None, most: int | None = None) -> Report:
     """Bring an index with regions up to date; stop when more than `most` pictures were encoded."""
 
-    def track(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         if most is not None and progress.encoded > most:
             raise Stopped
 
     within = encoder or ColourEncoder()
     return build_index(
-        FolderCatalog(folder), with_regions(COLOUR_SPEC), "d1", lambda: RegionEncoder(within), cache, track
+        FolderCatalog(folder), with_regions(COLOUR_SPEC), "d1", lambda: RegionEncoder(within), cache, on_progress
     )
 
 

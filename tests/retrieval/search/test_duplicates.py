@@ -76,11 +76,11 @@ def test_the_search_can_be_stopped_between_blocks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(duplicates, "_CELLS", 10)
     heard = []
 
-    def track(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         heard.append((done, total))
         if done:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        forest([str(n) for n in range(20)], line(*range(20)), track)
+        forest([str(n) for n in range(20)], line(*range(20)), on_progress)
     assert heard == [(0, 20), (1, 20)]

@@ -140,7 +140,7 @@ def test_the_picture_alone_is_the_search_by_picture(searcher: Searcher, gallery:
 def test_what_is_left_out_is_not_found_and_the_rest_keeps_its_order(searcher: Searcher, gallery: np.ndarray) -> None:
     words = [Phrase("red")]
     mixed = ids(searcher, words, picture=gallery[3])
-    assert ids(searcher, words, picture=gallery[3], without=["3"]) == [item for item in mixed if item != "3"]
+    assert ids(searcher, words, picture=gallery[3], exclude_ids=["3"]) == [item for item in mixed if item != "3"]
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])

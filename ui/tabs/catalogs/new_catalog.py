@@ -150,7 +150,7 @@ def fetch(
     )
     task.advance(0, 0, doing=f"Asking for {wanted.repo}")
 
-    def track(fetching: Fetching) -> None:
+    def on_progress(fetching: Fetching) -> None:
         parts = [f"{fetching.kept:,} pictures"]
         if fetching.seen > fetching.kept:
             parts.append(f"{fetching.seen:,} rows looked at")
@@ -158,7 +158,7 @@ def fetch(
             parts.append(f"{fetching.seconds_left:.0f} s left")
         task.advance(fetching.kept, fetching.total or 0, seconds_left=fetching.seconds_left, doing=" · ".join(parts))
 
-    key = services.saved_catalogs.add_from_hub(str(wanted), track)
+    key = services.saved_catalogs.add_from_hub(str(wanted), on_progress)
     return key, f"{services.catalogs.catalog(key).title} is open."
 
 
