@@ -390,12 +390,15 @@ class VectorTable:
             return [row[0] for row in rows]
 
     def drop_unseen(self) -> tuple[int, tuple[int, int]]:
-        """Delete the rows that were never marked as seen; return how many had a vector, and `counts` after it."""
+        """Delete the rows that were never marked as seen; return how many pictures, and `counts` of the same moment.
+
+        An id that ends in a slash is a folder that could not be read, and no picture.
+        """
+        unseen = "FROM items WHERE id NOT IN (SELECT id FROM seen)"
         with self._transaction() as connection:
-            pictures, _ = _counts(connection)
-            connection.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM seen)")
-            left = _counts(connection)
-            return pictures - left[0], left
+            (removed,) = connection.execute(f"SELECT COUNT(*) {unseen} AND id NOT LIKE '%/'").fetchone()
+            connection.execute(f"DELETE {unseen}")
+            return removed, _counts(connection)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete rows in one transaction; an id that is not there is no error."""
