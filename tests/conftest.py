@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +149,11 @@ def stored(cache: Path, spec: EncoderSpec = COLOUR_SPEC) -> dict[str, tuple[np.n
         for ids, vectors, notes in stored_blocks(cache, spec)
         for item_id, vector, attributes in zip(ids, vectors, notes, strict=True)
     }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Escape what was printed and is no Unicode: a process of pytest-xdist could not send it, and would end."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report

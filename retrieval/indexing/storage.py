@@ -480,6 +480,8 @@ def _consistent(connection: sqlite3.Connection) -> bool:
 def _explained(path: Path, error: Exception, tried: str) -> AppError:
     code = getattr(error, "sqlite_errorcode", None)
     garbled = isinstance(error, UnicodeDecodeError) or (code is None and isinstance(error, sqlite3.OperationalError))
+    if code is not None and code & 0xFF == sqlite3.SQLITE_READONLY:  # some damage makes SQLite refuse to write
+        garbled = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if garbled or (code is not None and code & 0xFF in _DAMAGE):
         return DamagedTableError(f"{path} is damaged ({error}). Index the catalogue again, and it is made anew.")
     return disk_error(path, error, f"could not be {tried}", "Nothing written before is lost")

@@ -87,7 +87,8 @@ class FolderCatalog:
                 elif _is_picture(entry):
                     path = below / entry.name
                     mark = self._stamp(entry.path)
-                    written = exif.attributes(entry.path, mark)
+                    plain = entry.is_file(follow_symlinks=False)  # a pipe would be waited for, a link may lead outside
+                    written = exif.attributes(entry.path, mark) if plain else {}
                     yield Item(str(path), {**written, **self._attributes(path, table)}, mark)
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     yield Item(f"{below / entry.name}/", stamp="link")

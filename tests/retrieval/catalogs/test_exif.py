@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,12 @@ def test_a_damaged_record_says_nothing_and_a_table_says_it_better(tmp_path: Path
     assert found == {
         "a.jpg": {"taken": "2026-05-01", "camera": "my phone", "label": "Hat"}, "b.jpg": {"label": "Cap"},
     }  # fmt: skip
+
+
+def test_neither_a_pipe_nor_a_link_to_outside_is_opened(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "private.jpg"
+    folder.mkdir()
+    photo(outside, model="Secret")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "link.jpg").symlink_to(outside)
+    assert {item.id: dict(item.attributes) for item in FolderCatalog(folder)} == {"link.jpg": {}, "pipe.jpg": {}}
