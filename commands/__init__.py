@@ -24,7 +24,6 @@ from settings import INDEXES, Settings
 out = Console(soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
-DEFAULT_ENGINE = "look"
 Engine = Annotated[str, typer.Option(help="Which network sees the pictures.")]
 Weights = Annotated[str | None, typer.Option(help="Which weights of it; the engine's first by default.")]
 Catalog = Annotated[

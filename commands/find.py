@@ -10,7 +10,6 @@ import typer
 from rich.table import Table
 
 from commands import (
-    DEFAULT_ENGINE,
     AsJson,
     Catalog,
     Engine,
@@ -28,6 +27,7 @@ from commands import (
 )
 from retrieval.core import AppError
 from retrieval.indexing.build import IndexFacts, Progress, Report
+from services import DEFAULT_ENGINE
 from services.health import Decision
 
 

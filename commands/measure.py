@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from commands import (
-    DEFAULT_ENGINE,
     AsJson,
     Catalog,
     Engine,
@@ -27,6 +26,7 @@ from retrieval.core import AppError
 from retrieval.evaluation.comparison import Comparison
 from retrieval.evaluation.protocol import EvaluationProtocol, parse_where
 from retrieval.indexing.build import Progress
+from services import DEFAULT_ENGINE
 from settings import Settings
 
 Match = Annotated[

@@ -11,10 +11,10 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from services import Services
+from services import DEFAULT_ENGINE, Services
 from settings import Settings
 from ui.shell import header, session
-from ui.shell.header import ENGINE, Offer
+from ui.shell.header import Offer
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def offers() -> list[Offer]:
     with gr.Blocks():
         looks, styles = gr.Radio(["squeezenet:fashion", "squeezenet:imagenet"]), gr.Radio(["distilled", "imagenet"])
     return [
-        Offer("look-alike", looks, lambda e: gr.Radio(value=e) if e.startswith("squeezenet:") else None, ENGINE),
+        Offer(
+            "look-alike", looks, lambda e: gr.Radio(value=e) if e.startswith("squeezenet:") else None, DEFAULT_ENGINE
+        ),
         Offer(
             "style",
             styles,
@@ -55,17 +57,17 @@ def arrived(services: Services, asked: dict[str, str], remembered: str = "") -> 
     top: Any = SimpleNamespace(offers=offers())
     request: Any = SimpleNamespace(query_params=asked, session_hash="s")
     names = ["choice", "status", "timer", "opened", "visit", "engine", "mode", "tabs", "looks", "styles"]
-    return dict(zip(names, session.arrive(services, top, ENGINE, remembered, request), strict=True))
+    return dict(zip(names, session.arrive(services, top, DEFAULT_ENGINE, remembered, request), strict=True))
 
 
 @pytest.mark.parametrize(
     ("asked", "tab", "engine"),
-    [({}, None, ENGINE), ({"engine": "squeezenet:imagenet"}, "look-alike", "squeezenet:imagenet"),
+    [({}, None, DEFAULT_ENGINE), ({"engine": "squeezenet:imagenet"}, "look-alike", "squeezenet:imagenet"),
      ({"engine": "style:imagenet"}, "style", "style:imagenet"),
      ({"tab": "style"}, "style", "style:distilled"),
      ({"tab": "style", "engine": "squeezenet:imagenet"}, "style", "style:distilled"),
      ({"tab": "style", "engine": "style:imagenet"}, "style", "style:imagenet"),
-     ({"tab": "<b>", "engine": "rm -rf:x"}, None, ENGINE)],
+     ({"tab": "<b>", "engine": "rm -rf:x"}, None, DEFAULT_ENGINE)],
 )  # fmt: skip
 def test_the_address_names_tab_and_engine(
     services: Services, asked: dict[str, str], tab: str | None, engine: str

@@ -12,14 +12,13 @@ import gradio as gr
 
 from retrieval.core import AppError, EncoderSpec
 from retrieval.indexing.build import WAITING
-from services import CatalogInfo, Services, Status
+from services import DEFAULT_ENGINE, CatalogInfo, Services, Status
 from services.catalogs.open_catalogs import OURS
 from services.models.owned import is_private
 from services.sessions import MACHINE
 from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound
 
-ENGINE = "look:fashion"
 POLL_SECONDS = 1.0
 OPENING_SECONDS = 0.4
 NAMED_SKIPS = 200
@@ -76,9 +75,9 @@ def create(services: Services) -> Header:
             choices, value=known[0].key, label="Catalogue", filterable=False, container=False, elem_classes="catalog",
             min_width=140,
         )  # fmt: skip
-    engine, opened, timer = gr.State(ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
+    engine, opened, timer = gr.State(DEFAULT_ENGINE), gr.State(None), gr.Timer(POLL_SECONDS, active=False)
 
-    session, mode = gr.State(None), gr.State(purpose(services, ENGINE))
+    session, mode = gr.State(None), gr.State(purpose(services, DEFAULT_ENGINE))
     seen = [status, timer, opened]
     asked = [catalog, engine, session]
     catalog.input(bound(choose, services), asked, seen, **PRIVATE)

@@ -11,10 +11,10 @@ import gradio as gr
 
 from retrieval.core import AppError
 from retrieval.search.duplicates import LOWEST, THRESHOLDS, Forest
-from services import Services
+from services import DEFAULT_ENGINE, Services
 from ui.shell import modules
 from ui.shell.error_boundary import PRIVATE, bound, user_message
-from ui.shell.header import ENGINE, Engine, Header
+from ui.shell.header import Engine, Header
 
 THRESHOLD = 0.95
 SHOWN = 40
@@ -83,7 +83,7 @@ def clipped(threshold: Any) -> float:  # noqa: ANN401 - whatever a browser or a 
 
 
 def duplicates(
-    services: Services, catalog: str | None = None, threshold: float = THRESHOLD, engine: str = ENGINE
+    services: Services, catalog: str | None = None, threshold: float = THRESHOLD, engine: str = DEFAULT_ENGINE
 ) -> dict[str, Any]:
     """Group the pictures of a catalogue that are nearly the same.
 

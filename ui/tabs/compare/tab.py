@@ -10,9 +10,9 @@ import gradio as gr
 
 from retrieval.core import AppError, EncoderSpec
 from retrieval.evaluation import comparison
-from services import Services
+from services import DEFAULT_ENGINE, Services
 from ui.shell.error_boundary import PRIVATE, bound, public
-from ui.shell.header import ENGINE, Engine, Header
+from ui.shell.header import Engine, Header
 from ui.tabs.compare import blind_test, duplicates
 from ui.tabs.compare import board as compare_board
 from ui.tabs.compare.board import Wanted
@@ -90,7 +90,7 @@ def create(services: Services, header: Header, tab: gr.Tab) -> None:
         [shown, match, without, go, board, taste, twins],
         **PRIVATE,
     )
-    header.offer(tab, names, functools.partial(linked, chosen), ENGINE)
+    header.offer(tab, names, functools.partial(linked, chosen), DEFAULT_ENGINE)
     go.click(
         run,
         {shown, names, match, without, asking, among, running, header.session},
