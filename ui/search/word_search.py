@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrieval.core import AppError, EncoderSpec, Hit
+from retrieval.core import EncoderSpec, Hit
 from retrieval.search.cutoff import NEAREST, strong_results
 from retrieval.search.searcher import Result
-from retrieval.search.words import parse as parse_phrases
 from retrieval.words.answer import Answer as Found
 from retrieval.words.answer import Scope
 from retrieval.words.fusion import Ranking, fused
 from services import Services
 from services.models.product import AppearanceFilter
 from ui.search.question import Question
-from ui.shell.header import searchable
 
 FUSED = 1000
 """How many of the best by words, and of the nearest to a picture, are put into one order."""
@@ -45,7 +43,7 @@ def answer(
     left_out = {*question.disliked, *([question.whole_item] if question.whole_item else [])}
     alone = vector is None and not looks
     wanted = max(question.count, NEAREST) + len(left_out) if alone else FUSED
-    scope = Scope(wanted, filter=question.filter, similarities=_similarities(services, question))
+    scope = Scope(wanted, filter=question.filter)
     found = services.words.search(question.catalog, question.text, scope)
     hits = [Hit(each.id, each.score, each.attributes) for each in found.found]
     if vector is not None:
@@ -86,16 +84,3 @@ def _joined(words: Sequence[Hit], near: Sequence[Hit], balance: float) -> list[H
     order = np.argsort(-joined, kind="stable")
     each = list(hits.values())
     return [Hit(each[n].id, float(joined[n]), each[n].attributes) for n in order if joined[n] > 0]
-
-
-def _similarities(services: Services, question: Question) -> dict[str, float]:
-    """Return item -> cosine by an image-text model that is here with an index of the catalogue, else nothing."""
-    for spec, missing in services.engines.choices():
-        if spec.accepts_text and not missing and searchable(services, question.catalog, spec):
-            try:
-                phrases = parse_phrases(question.text)
-                result = services.indexes.searcher(question.catalog, spec).by_words(phrases, FUSED, question.filter)
-            except AppError:  # it cannot read these words, such as minus phrases alone; the rest can
-                return {}
-            return {hit.id: hit.score for hit in result.hits}
-    return {}
