@@ -70,6 +70,14 @@ def test_it_reads_well_where_it_is_printed(gallery: Gallery, folder: Path) -> No
     assert lines[1] == "  1  1.000  blue/02.jpg  (label blue)"
 
 
+def test_words_need_no_model_where_no_engine_is_named(folder: Path, tmp_path: Path) -> None:
+    gallery = Gallery(f"folder:{folder}", index_cache=tmp_path / "words")
+    assert {hit.attributes["label"] for hit in gallery.search(words="red", k=4)} == {"red"}
+    hits = gallery.search(folder / "blue" / "02.jpg", words="blue", k=4)
+    assert hits[0].id == "blue/02.jpg"
+    assert "blue/02.jpg" not in {hit.id for hit in gallery.search(hits[0], words="blue", k=4)}
+
+
 def test_mistakes_are_told_with_the_remedy(gallery: Gallery, folder: Path) -> None:
     with pytest.raises(AppError, match=r"nowhere.jpg cannot be read \(No such file"):
         gallery.search("nowhere.jpg")

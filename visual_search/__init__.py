@@ -16,6 +16,7 @@ from retrieval.pictures import decoding
 from retrieval.search.words import parse
 from retrieval.words.answer import Scope
 from services import Services
+from services.words.models import present
 from settings import Settings
 from visual_search.hits import Hit, Hits
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AppError", "Gallery", "Hit", "Hits"]
 
+
+NEAR = 1000
+"""How many of the nearest to a picture take part when words are matched beside it."""
 
 Picture: TypeAlias = str | Path | Image.Image | Hit
 """A file, a picture in memory, or a hit of the same gallery."""
@@ -43,8 +47,9 @@ class Gallery:
     ) -> None:
         """Open `catalog`: sample, paintings, folder:PATH, idx:PATH, hf:NAME, deepfashion2:PATH or s3://BUCKET/PREFIX.
 
-        `engine` is squeezenet, clip, style, product or vae, or with weights as in `squeezenet:imagenet`; left out it is
-        squeezenet, and clip where there are words. Indexes are kept in `index_cache`. Raises AppError.
+        `engine` is look (the default), squeezenet, clip, style, product or vae, or with weights as in
+        `squeezenet:imagenet`. Where none is named, words are read by clip if its model is here, else matched with what
+        is written and seen. Indexes are kept in `index_cache`. Raises AppError.
         """
         settings = Settings.from_environment()
         settings.place_downloads()
@@ -79,21 +84,21 @@ class Gallery:
         asked = [pictures] if isinstance(pictures, str | Path | Image.Image | Hit) else list(pictures or ())
         if not asked and words is None:
             raise AppError("Say what to look for: a picture, several, or words='…'.")
-        spec, passing = self._spec(words is not None), self._filter(where or {})
-        searcher = self._searchers.get(spec.name)
-        if searcher is None:
-            self._update(spec, None)
-            spec = self._services.engines.spec(spec.name)  # a checkpoint that has just come tells its facts only now
-            searcher = self._searchers[spec.name]
-        vector, given = self._mean(searcher, asked), {each.id for each in asked if isinstance(each, Hit)}
-        if vector is not None and words is None:
+        passing, given = self._filter(where or {}), {each.id for each in asked if isinstance(each, Hit)}
+        unread = words is not None and self._engine is None and present() is None
+        spec = self._spec(words is not None and not unread)
+        if not unread or asked:
+            searcher = self._searcher(spec)
+            vector = self._mean(searcher, asked)
+        if words is None and vector is not None:
             return self._hits(searcher.by_vector(vector, k, passing, given))
-        if spec.accepts_text:
+        if unread or (spec.engine == "product" and not asked):
+            near = searcher.by_vector(vector, NEAR, passing, given).hits if asked and vector is not None else []
+            scope = Scope(k + len(given), filter=passing, alike={each.id: each.score for each in near})
+            found = self._worded(words or "", scope)
+            return Hits([hit for hit in found if hit.id not in given][:k], found.strong, found.notes)
+        if searcher.encoder.spec.accepts_text:
             return self._hits(searcher.by_words(parse(words or ""), k, passing, vector, exclude_ids=given))
-        if spec.engine == "product" and not asked:
-            self._services.words.prepare(self._key)
-            fits = self._services.words.search(self._key, words or "", Scope(k, filter=passing))
-            return Hits([self._hit(each) for each in fits.found], fits.strong, fits.notes)
         raise AppError(f"The engine {spec.engine} cannot read these words. Open the gallery with engine='clip'.")
 
     def open(self, hit: Hit | str) -> Image.Image:
@@ -110,6 +115,17 @@ class Gallery:
         indexes.forget(self._key, lambda: None)  # what was opened before the update
         self._searchers[spec.name] = indexes.searcher(self._key, self._services.engines.spec(spec.name))
         return report
+
+    def _searcher(self, spec: EncoderSpec) -> Searcher:
+        if spec.name not in self._searchers:
+            self._update(spec, None)
+        return self._searchers[spec.name]
+
+    def _worded(self, words: str, scope: Scope) -> Hits:
+        """Answer words by what is written and seen of the pictures."""
+        self._services.words.prepare(self._key)
+        fits = self._services.words.search(self._key, words, scope)
+        return Hits([self._hit(each) for each in fits.found], fits.strong, fits.notes)
 
     def _mean(self, searcher: Searcher, asked: Sequence[Picture]) -> np.ndarray | None:
         if not asked:

@@ -12,7 +12,8 @@ from typing import overload
 class Hit:
     """One picture that was found: its id in the gallery, its score, what is known of it, and its file if it is one.
 
-    `score` is the cosine similarity, higher is better; with words alone and the engine product it is a fit, 0 to 1.
+    `score` is the cosine similarity, higher is better; of words that were matched with what is written and seen it is a
+    fused rank, 0 to 1.
     """
 
     id: str
