@@ -50,11 +50,11 @@ def test_what_keeps_the_page_from_opening_is_a_sentence(
     assert said.format(port=taken) in capsys.readouterr().err
 
 
-def test_a_catalogue_that_is_missing_does_not_keep_the_page_from_opening(
+def test_a_catalogue_that_is_missing_does_not_keep_another_from_opening(
     taken: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        app.main(["--port", str(taken), "--catalog", f"folder:{tmp_path / 'later'}"])
+        app.main(["--port", str(taken), "--catalog", f"folder:{tmp_path / 'later'}", "--catalog", f"folder:{tmp_path}"])
     said = capsys.readouterr().err
     assert "There is no folder" in said
     assert "is in use" in said  # it went on to open the page

@@ -49,7 +49,8 @@ class SavedCatalogs:
     def open_given(self, names: Sequence[str]) -> None:
         """Open the catalogues that were named at the start; what is not there does not keep back the others.
 
-        It is listed with its problem, and opened once it is there. Raises AppError for what names no catalogue.
+        It is listed with its problem, and opened once it is there. Raises AppError for what names no catalogue, and
+        where none of the places that were named is there: it is more likely misspelt than away.
         """
         for name in names:
             if name.partition(":")[0] in (*forms.LOCAL, *forms.REMOTE):
@@ -57,6 +58,8 @@ class SavedCatalogs:
                 self._open(name)
             else:
                 self._catalogs.open(name)
+        if self._given and all(name in self._problems for name in self._given):
+            raise AppError(self._problems[next(iter(self._given))])
 
     def reopen(self) -> None:
         """Try again what lies on this machine and could not be opened: its disk may have been connected meanwhile."""

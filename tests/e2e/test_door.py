@@ -270,7 +270,8 @@ def test_who_is_not_let_in_sees_neither_page_nor_picture(
 
 
 OPEN = {
-    "/", "/openapi.json", "/robots.txt", "/manifest.json", "/favicon.ico", "/theme.css", "/gradio_api/theme.css",
+    "/", "/openapi.json", "/robots.txt", "/manifest.json", "/favicon.ico", "/pwa_icon",
+    "/theme.css", "/gradio_api/theme.css",
     "/gradio_api/app_id", "/gradio_api/startup-events", "/gradio_api/token", "/gradio_api/user",
     "/gradio_api/heartbeat/{session_hash}",
 }  # fmt: skip

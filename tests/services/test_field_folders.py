@@ -122,6 +122,8 @@ def test_what_is_missing_at_the_start_is_named_keeps_nothing_back_and_opens_when
     assert cards.view(services, "", None)["closed"] == []
     with pytest.raises(AppError, match="names no catalogue"):
         services.saved_catalogs.open_given(["cats"])
+    with pytest.raises(AppError, match="There is no folder"):
+        Services(settings, []).saved_catalogs.open_given([f"folder:{folder}/nowhere", "sample"])
 
 
 def test_a_folder_that_comes_back_while_the_page_runs_is_noticed(

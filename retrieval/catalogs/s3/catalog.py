@@ -114,7 +114,7 @@ class S3Catalog:
             self._failed += 1
             if self._failed >= FAILURES:
                 raise AppError(
-                    f"{self._failed} pictures of {self.name} in a row could not be read. {error} What is done is kept; "
+                    f"{FAILURES} pictures of {self.name} in a row could not be read. {error} What is done is kept; "
                     "try again later."
                 ) from None
             raise
