@@ -78,12 +78,15 @@ def show(name: Name, as_json: AsJson = False) -> None:
         out.print(f"  {attribute} ({different:,}): {listed}{' …' if different > len(values) else ''}", markup=False)
     table = Table("engine", "state", "pictures", "on disk", "made", box=None)
     for row in rows:
-        more = row.why or row.searched
+        searched = f" ({row.searched})" if row.searched and not row.why else ""
         table.add_row(
-            f"{row.engine}:{row.weights}", f"{row.state}" + (f" ({more})" if more else ""),
+            f"{row.engine}:{row.weights}", row.state + searched,
             f"{row.pictures:,}" if row.pictures else "", _size(row.size), row.made[:16].replace("T", " "),
         )  # fmt: skip
     out.print(table)
+    for row in rows:
+        if row.why:
+            out.print(f"{row.engine}:{row.weights}: {row.why}", highlight=False)
 
 
 @app.command()

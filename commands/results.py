@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from commands import err, out, print_json
@@ -68,16 +67,22 @@ def show(results: Results, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(each, results) for each in results.found])
         return
+    rows = [(each, columns.facts(each.attributes)) for each in results.found]
+    filled = {
+        "id": [each.id for each, _ in rows],
+        "name": [facts.title for _, facts in rows],
+        "price": [facts.price for _, facts in rows],
+        "why": [
+            " · ".join(each.why) or ", ".join(f"{name} {value[:60]}" for name, value in each.attributes.items())
+            for each, _ in rows
+        ],
+    }
+    filled = {name: cells for name, cells in filled.items() if any(cells)}
     table = Table("rank", "score", box=None)
-    for name in ("id", "name", "price", "why"):
+    for name in filled:
         table.add_column(name, overflow="fold")
-    for rank, each in enumerate(results.found, 1):
-        facts = columns.facts(each.attributes)
-        words = " · ".join(each.why) or ", ".join(f"{name} {value[:60]}" for name, value in each.attributes.items())
-        style = None if rank <= results.strong else "dim"
-        table.add_row(
-            str(rank), f"{each.score:.3f}", *map(escape, (each.id, facts.title, facts.price, words)), style=style
-        )
+    for rank, (each, *cells) in enumerate(zip(results.found, *filled.values(), strict=True), 1):
+        table.add_row(str(rank), f"{each.score:.3f}", *cells, style=None if rank <= results.strong else "dim")
     out.print(table)
 
 

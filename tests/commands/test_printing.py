@@ -22,6 +22,7 @@ def test_a_name_with_markup_is_printed_as_it_is(name: str) -> None:
     with console.capture() as printed:
         results.show(Results([Found(name, 1.0, {"label": name})], 1), as_json=False)
     assert printed.get().count(name) == 2
+    assert "\\" not in printed.get()
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "ascii"])
